@@ -1,0 +1,99 @@
+"""The full-screen console: wires configuration, services and screens. No logic of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import ClassVar, cast
+
+from textual.app import App
+from textual.command import Provider
+from textual.signal import Signal
+
+from console.model.cluster import ClusterSnapshot
+from console.providers import CommandProvider
+from console.render.glyphs import UNICODE, Glyphs
+from console.screens.clusters import ClustersScreen
+from console.screens.jobs import JobsScreen
+from console.screens.metrics import MetricsScreen
+from console.screens.results import ResultsScreen
+from console.screens.serve import ServeScreen
+from console.screens.switchboard import Switchboard
+from console.screens.tunnels import TunnelsScreen
+from console.services.core import Core
+from console.services.topology import TopologyChange
+from console.widgets.palette import draw_scroll_bars_whole
+from console.widgets.themes import use_themes
+
+
+class ConsoleApp(Switchboard):
+    """One run of the console. ``zone`` None is local time; ``no_color`` follows the environment."""
+
+    TITLE = "raydeck"
+    CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {CommandProvider}
+    MODES: ClassVar = {
+        "clusters": ClustersScreen,
+        "jobs": JobsScreen,
+        "tunnels": TunnelsScreen,
+        "metrics": MetricsScreen,
+        "serve": ServeScreen,
+        "results": ResultsScreen,
+    }
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, core: Core, *, glyphs: Glyphs = UNICODE, zone: tzinfo | None = None) -> None:
+        super().__init__(ansi_color=bool(core.options.environ.get("NO_COLOR")))
+        draw_scroll_bars_whole()
+        self.set_class(glyphs.ascii_only, "-ascii")
+        self.core = core
+        self.glyphs = glyphs
+        self.zone = zone
+        self.fleet_changed: Signal[ClusterSnapshot | None] = Signal(self, "fleet_changed")
+        self.ticked: Signal[None] = Signal(self, "ticked")
+        self.painted = asyncio.Event()
+        use_themes(cast("App[object]", self))  # before anything is styled, so that nothing is styled twice
+
+    async def on_mount(self) -> None:
+        """Paint first, ask afterwards: every cluster in a worker of its own."""
+        await self.switch_mode("clusters")
+        self.set_interval(1.0, lambda: self.ticked.publish(None))
+        self.call_after_refresh(self._begin)
+
+    async def _begin(self) -> None:
+        self.painted.set()
+        await self._take_over(self.core.topology.current)
+        self.run_worker(self._watch_topology(), group="topology")
+
+    async def _watch_topology(self) -> None:
+        async for change in self.core.topology.changes():
+            await self._take_over(change)
+
+    async def _take_over(self, change: TopologyChange) -> None:
+        self.core.fleet.refresh_s = change.config.console.refresh_s
+        for name in self.core.fleet.differing(change.clusters):
+            self.workers.cancel_group(self, f"poll {name}")
+        self.core.prober.take_over(change.clusters)
+        await self.core.follow_forwards()
+        self.core.prober.begin()
+        for name in await self.core.fleet.take_over(change.clusters):
+            self.run_worker(self._poll(name), group=f"poll {name}")
+        self.fleet_changed.publish(None)
+
+    async def _poll(self, name: str) -> None:
+        async for snapshot in self.core.fleet.watch(name):
+            self.fleet_changed.publish(snapshot)
+
+    def want_jobs(self, *, wanted: bool) -> None:
+        """Have all clusters asked for their jobs at every refresh, or slowly."""
+        self.core.fleet.want_jobs(wanted=wanted)
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Return what ended the console although nothing of ours caught it, None after a good end."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        """End. Textual's own way prints a traceback with the values of local variables, secrets among them."""
+        self._close_messages_no_wait()

@@ -1,0 +1,1 @@
+"""The command line: arguments in, one call into services or app, exit status out."""

@@ -1,0 +1,146 @@
+"""What a probe asks on a connection, one question a protocol, and how its answer is read.
+
+HTTP for dashboard, Serve and the metrics agents; a greeting of HTTP/2 for Ray client, which is gRPC. Whatever comes
+back is data: bounded, and shown only after it passed the one gate for text from outside.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ssl
+from email.utils import parsedate_to_datetime
+from functools import cache
+
+from msgspec import Struct
+
+from console.clients.wire import Exchanged, exchange_bytes
+from console.model.failure import Failure
+
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)  # and an empty SETTINGS frame
+_FRAME_HEAD, _SETTINGS = 9, 4
+_SHOWN = 80
+_ENVOY = "istio-envoy"
+
+
+class Place(Struct, frozen=True):
+    """Where to connect, and how HTTP names it: ``host_header`` as a browser would send it, ``prefix`` of the URL."""
+
+    address: str
+    port: int
+    host_header: str = ""
+    prefix: str = ""
+    tls_name: str | None = None
+
+
+class Answer(Struct, frozen=True):
+    """What came back; ``http_status`` is None where no HTTP came. ``failure`` is why nothing usable did."""
+
+    failure: Failure | None
+    exchanged: Exchanged
+    sent: str
+    received: str = ""
+    http_status: int | None = None
+    is_envoy: bool = False
+    date: float | None = None
+    body: bytes = b""
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Return the context of all probes: certificates are always verified."""
+    return ssl.create_default_context()
+
+
+async def get(place: Place, path: str, *, connect_s: float, answer_s: float, token: str | None = None) -> Answer:
+    """Ask for a path by HTTP; any HTTP status is an answer, bytes that are no HTTP are STRANGE."""
+    line = f"GET {place.prefix}{path} HTTP/1.1"
+    said = f"{line}\r\nHost: {place.host_header}\r\nUser-Agent: raydeck\r\nAccept: */*\r\nConnection: close\r\n"
+    secret = f"Authorization: Bearer {token}\r\n" if token else ""
+    tls = (tls_context(), place.tls_name) if place.tls_name is not None else None
+    exchanged = await exchange_bytes(
+        place.address,
+        place.port,
+        f"{said}{secret}\r\n".encode("latin-1", "replace"),
+        _is_whole,
+        connect_s=connect_s,
+        answer_s=answer_s,
+        tls=tls,
+    )
+    sent = f"GET {place.prefix}{path}, Host {place.host_header}"
+    if exchanged.failure is not None:
+        return Answer(exchanged.failure, exchanged, sent)
+    return _read(exchanged, sent)
+
+
+async def greet(place: Place, *, connect_s: float, answer_s: float) -> Answer:
+    """Greet gRPC; it answers with its SETTINGS, and anything else is STRANGE."""
+    exchanged = await exchange_bytes(
+        place.address,
+        place.port,
+        _GREETING,
+        lambda received: len(received) >= _FRAME_HEAD,
+        connect_s=connect_s,
+        answer_s=answer_s,
+    )
+    sent = "the greeting of HTTP/2"
+    if exchanged.failure is not None:
+        return Answer(exchanged.failure, exchanged, sent)
+    head = exchanged.received[:_FRAME_HEAD]
+    if len(head) == _FRAME_HEAD and head[3] == _SETTINGS:
+        return Answer(None, exchanged, sent, "SETTINGS of gRPC")
+    return Answer(Failure.STRANGE, exchanged, sent, _shown(exchanged.received))
+
+
+def _is_whole(received: bytes) -> bool:
+    head, separator, body = received.partition(b"\r\n\r\n")
+    if not separator:
+        return not received.startswith(b"HTTP/"[: len(received)])
+    fields = head.lower()
+    _, found, length = fields.partition(b"\r\ncontent-length:")
+    if found:
+        number = length.split(b"\r\n", 1)[0].strip()
+        return not number.isdigit() or len(body) >= int(number)
+    return b"\r\ntransfer-encoding: chunked" in fields and body.endswith(b"0\r\n\r\n")
+
+
+class _Heard(io.BytesIO):
+    """Stands for the socket that http.client reads an answer from."""
+
+    def makefile(self, *_: object) -> io.BytesIO:
+        return self
+
+
+def _read(exchanged: Exchanged, sent: str) -> Answer:
+    response = http.client.HTTPResponse(_Heard(exchanged.received))  # type: ignore[arg-type] # it only calls makefile
+    try:
+        response.begin()
+        body = response.read()
+    except (http.client.HTTPException, ValueError, OSError):
+        return Answer(Failure.STRANGE, exchanged, sent, _shown(exchanged.received))
+    server = response.getheader("server", "")
+    shown = f"HTTP {response.status}"
+    if body and response.status != http.client.OK:
+        shown += f": {_shown(body)}"
+    shown += f" ({server[:_SHOWN]})" if server else ""
+    return Answer(
+        None,
+        exchanged,
+        sent,
+        shown,
+        response.status,
+        server.startswith(_ENVOY),
+        _unix(response.getheader("date")),
+        body,
+    )
+
+
+def _unix(date: str | None) -> float | None:
+    try:
+        return None if date is None else parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError):
+        return None
+
+
+def _shown(received: bytes) -> str:
+    return " ".join(received[:_SHOWN].decode("utf-8", "replace").split())

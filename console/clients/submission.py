@@ -1,0 +1,138 @@
+"""Submission through Ray's own JobSubmissionClient. Ray is imported here, in a thread, and only when a job is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from console.errors import NotSentError, ReplyError, SlowError, SourceError, UnreachableError
+from console.model.cluster import ClusterSpec
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobSubmissionClient
+
+_CONNECT_S, _GRACE_S = 5.0, 5.0
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """What is sent. ``submission_id`` is made by us, so that sending it twice can never start two jobs.
+
+    ``runtime_env`` may hold environment variables: it is passed on and never shown, logged or stored. Its working dir
+    is on the head already.
+    """
+
+    submission_id: str
+    entrypoint: str
+    runtime_env: Mapping[str, Any]
+    metadata: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        """Leave the runtime environment out: it may hold secrets."""
+        return f"Submission({self.submission_id!r})"
+
+
+class _Deadline:
+    """When a submission has to be over; once it is abandoned, nothing more is sent."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._ends_at = time.monotonic() + timeout_s
+        self.abandoned = threading.Event()
+        self.posted = False
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether there is no time left, but for the moment in which two clocks disagree."""
+        return time.monotonic() > self._ends_at - 0.1
+
+    def left_s(self) -> float:
+        """Return the seconds left; raise OSError when there are none."""
+        left = self._ends_at - time.monotonic()
+        if left <= 0 or self.abandoned.is_set():
+            msg = "the time for this submission is over"
+            raise OSError(msg)
+        return left
+
+
+async def send(spec: ClusterSpec, token: str | None, submission: Submission, timeout_s: float) -> None:
+    """Send a submission. ReplyError: the head refused it; NotSentError: it never left; others do not say.
+
+    When this returns, however it does, nothing of it is sent any more: a request that hangs ends with the deadline.
+    """
+    deadline = _Deadline(timeout_s)
+    sending = _in_thread(lambda: _send(spec, token, submission, deadline))
+    try:
+        async with asyncio.timeout(timeout_s):
+            await asyncio.shield(sending)
+    except TimeoutError as error:
+        deadline.abandoned.set()
+        await asyncio.wait({sending}, timeout=_GRACE_S)
+        kind: type[SourceError] = SlowError if deadline.posted else NotSentError
+        raise kind(spec.name, f"the submission was not answered within {timeout_s:g} s") from error
+    finally:
+        deadline.abandoned.set()
+
+
+def _send(spec: ClusterSpec, token: str | None, submission: Submission, deadline: _Deadline) -> None:
+    client_class = _client_class(deadline)
+    gc.freeze()  # what the SDK has made stays, and need not be walked at each garbage collection while keys wait
+    # The SDK logs each upload to standard error, which the full-screen console owns; its modules set levels of their
+    # own, so the one handler that all of them share is silenced.
+    for handler in logging.getLogger("ray").handlers:
+        handler.setLevel(logging.CRITICAL)
+    headers = {"Authorization": f"Bearer {token}"} if token else None
+    try:
+        client = client_class(spec.dashboard, headers=headers)
+        client.submit_job(
+            entrypoint=submission.entrypoint,
+            submission_id=submission.submission_id,
+            runtime_env=dict(submission.runtime_env),
+            metadata=dict(submission.metadata),
+        )
+    except OSError as error:  # what requests raises is one, and the SDK's ConnectionError, too
+        if not deadline.posted:
+            raise NotSentError(spec.name, "the connection was lost before the job was submitted") from error
+        if deadline.is_over:
+            raise SlowError(spec.name, "the submission was not answered in time") from error
+        raise UnreachableError(spec.name, "the connection was lost while the job was submitted") from error
+    except Exception as error:  # the SDK raises RuntimeError for each answer that is no success, and ValueError
+        said = str(error).strip().partition("\n")[0][:200]
+        raise ReplyError(spec.name, f"the submission failed: {said}", http_status=0) from error
+
+
+def _client_class(deadline: _Deadline) -> type[JobSubmissionClient]:
+    """Return Ray's client with a deadline on each of its requests: it has none of its own."""
+    from ray.job_submission import JobSubmissionClient  # noqa: PLC0415 -- 0.6 s and 50 MB, paid only by a submission
+
+    class DeadlinedClient(JobSubmissionClient):
+        def _do_request(self, method: str, endpoint: str, **asked: Any) -> Any:
+            timeout = (_CONNECT_S, deadline.left_s())
+            deadline.posted = deadline.posted or method == "POST"
+            return super()._do_request(method, endpoint, timeout=timeout, **asked)
+
+    return DeadlinedClient
+
+
+def _in_thread(work: Callable[[], None]) -> asyncio.Future[None]:
+    """Run blocking work in a daemon thread: a hung one must not hold up the exit."""
+    done: Future[None] = Future()
+
+    def run() -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            work()
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=run, name="submission", daemon=True).start()
+    return asyncio.wrap_future(done)

@@ -1,0 +1,58 @@
+"""What the configuration says once it is read, checked and resolved: frozen, comparable, no secret in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from console.model.cluster import ClusterSpec
+
+
+class ConsoleOptions(Struct, frozen=True):
+    """``[console]``: how often clusters are asked, from what age on a figure is stale, whether changes are refused."""
+
+    refresh_s: float = 2.0
+    stale_after_s: float = 15.0
+    read_only: bool = False
+
+
+class PrometheusServer(Struct, frozen=True):
+    """``[prometheus.NAME]``; ``url`` has no trailing slash, the token is in a file and never here."""
+
+    name: str
+    url: str
+    bearer_token_file: Path | None = None
+    ca_file: Path | None = None
+
+
+class SshGate(Struct, frozen=True):
+    """``[ssh.NAME]``: the VM that reverse tunnels end on; ``host`` is what ssh is called with."""
+
+    name: str
+    host: str
+    private_ip: str | None = None
+    floating_ip: str | None = None
+    user: str | None = None
+    identity_file: Path | None = None
+
+
+class Kubernetes(Struct, frozen=True):
+    """``[kubernetes]``: the Services' namespace, and the gateway's port and domain."""
+
+    namespace: str = "integration"
+    gateway_port: int = 7001
+    domain: str = "oss"
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The whole configuration; ``path`` is None when no file was found."""
+
+    path: Path | None = None
+    console: ConsoleOptions = ConsoleOptions()
+    job_folders: tuple[Path, ...] = ()
+    prometheus: Mapping[str, PrometheusServer] = {}
+    ssh: Mapping[str, SshGate] = {}
+    kubernetes: Kubernetes = Kubernetes()
+    clusters: tuple[ClusterSpec, ...] = ()

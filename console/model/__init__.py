@@ -1,0 +1,1 @@
+"""Frozen values in the field's words; standard library and msgspec only."""

@@ -1,0 +1,100 @@
+"""Whose figures metrics mode can show: every cluster, and below it its nodes. One row each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from console.metrics import METRICS
+from console.model.address import address_order
+from console.model.cluster import ClusterSnapshot, Node
+from console.model.metrics import stale_limit_s
+from console.model.usage import cluster_usage, sampled_at, usage_of
+from console.render.bars import load_tone
+from console.render.cells import BLANK, Cell, Column, Row, cell, unknown
+from console.render.clusters_table import data_age_s
+from console.render.figures import percent
+from console.render.glyphs import Glyphs, state_tone
+from console.render.nodes_table import node_name
+from console.render.staleness import age_cell, is_forgotten, is_stale
+
+SUBJECT_COLUMNS = (
+    Column("state", "", 1, right=False),
+    Column("name", "CLUSTER, NODE", 16, right=False, flex=True, width_most=30),
+    Column("cpu", "CPU", 5),
+    Column("gpu", "GPU", 5, drop=2),
+    Column("age", "AGE", 5, drop=1),
+)
+
+
+class Subject(Struct, frozen=True):
+    """A cluster, or one of its nodes; ``node_id`` is empty for the cluster, ``address`` is the node's."""
+
+    cluster: str
+    node_id: str = ""
+    address: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the row's key, which the filter searches, too."""
+        return f"{self.cluster} {self.node_id}".rstrip()
+
+
+def subjects(snapshots: Sequence[ClusterSnapshot]) -> Iterator[tuple[Subject, ClusterSnapshot, Node | None]]:
+    """Yield every cluster and behind it its nodes, in their orders."""
+    for snapshot in snapshots:
+        name = snapshot.spec.name
+        yield Subject(name), snapshot, None
+        for node in snapshot.nodes:
+            yield Subject(name, node.node_id, node.ip), snapshot, node
+
+
+def subject_row(
+    snapshot: ClusterSnapshot, node: Node | None, now: float, stale_after_s: float, glyphs: Glyphs
+) -> Row:  # fmt: skip
+    """Return the row of a cluster, with ``node`` that of the node."""
+    limit_s = stale_limit_s(stale_after_s, snapshot.scrape_interval_s)
+    return _cluster_row(snapshot, now, limit_s, glyphs) if node is None else _node_row(node, now, limit_s, glyphs)
+
+
+def _cluster_row(snapshot: ClusterSnapshot, now: float, limit_s: float, glyphs: Glyphs) -> Row:
+    age_s = data_age_s(snapshot, now)
+    use = cluster_usage(snapshot)
+    known = age_s is not None and not is_forgotten(age_s, limit_s)
+    return Row(
+        (
+            Cell(((glyphs.state(snapshot.state), state_tone(snapshot.state)),), snapshot.state, fresh=True),
+            cell(snapshot.spec.name),
+            _share(use.cpu_percent if known else None, "cpu_percent", glyphs),
+            _share(use.gpu_percent if known else None, "gpu_percent", glyphs) if use.gpu_count else BLANK,
+            age_cell(age_s, limit_s, glyphs),
+        ),
+        stale=is_stale(age_s, limit_s),
+    )
+
+
+def _node_row(node: Node, now: float, limit_s: float, glyphs: Glyphs) -> Row:
+    at = sampled_at((node,)) if node.alive else node.died_at
+    age_s = None if at is None else max(0.0, now - at)
+    known = node.alive and age_s is not None and not is_forgotten(age_s, limit_s)
+    use = usage_of((node,))
+    state = "up" if node.alive else "down"
+    name = node_name(node)
+    return Row(
+        (
+            Cell(((" ", ""),) if node.alive else ((glyphs.state(state), "bad"),), state, fresh=True),
+            cell(f"  {name}", "" if node.alive else "dim", address_order(name)),
+            _share(use.cpu_percent if known else None, "cpu_percent", glyphs),
+            _share(use.gpu_percent if known else None, "gpu_percent", glyphs) if node.gpus else BLANK,
+            age_cell(age_s, limit_s if node.alive else float("inf"), glyphs),
+        ),
+        stale=not node.alive or is_stale(age_s, limit_s),
+    )
+
+
+def _share(value: float | None, metric: str, glyphs: Glyphs) -> Cell:
+    if value is None:
+        return unknown(glyphs)
+    tone = load_tone(value, METRICS[metric].warn_percent, METRICS[metric].bad_percent)
+    return cell(percent(value, glyphs), "" if tone == "load" else tone, value)

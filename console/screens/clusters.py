@@ -1,0 +1,217 @@
+"""Clusters mode: every cluster in one table, what is wrong with the one under the cursor, and its nodes below."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from console.commands import bindings
+from console.errors import NotFoundError
+from console.messages import LogAsked, NodeAsked, SubmitAsked, TunnelAsked
+from console.model.cluster import ClusterSnapshot, State
+from console.model.event import event_order
+from console.model.hosts import host_mates
+from console.model.metrics import stale_limit_s
+from console.model.usage import cluster_source
+from console.render.clusters_table import CLUSTER_COLUMNS, cluster_row, inapplicable_columns
+from console.render.clusters_table import TREND_COLUMNS as CLUSTER_TREND
+from console.render.fault_lines import STARTING_LINES, fault_lines, most_urgent, no_clusters_lines, topology_lines
+from console.render.frame import event_line, rule
+from console.render.nodes_table import NODE_COLUMNS, node_row
+from console.render.nodes_table import TREND_COLUMNS as NODE_TREND
+from console.screens.tables import TableScreen
+from console.widgets.lines import Lines
+from console.widgets.resource_table import ResourceTable
+
+_EVENT_SHOWN_S = 3600.0
+_NO_NODES = {True: "asking for its nodes", False: "no nodes known"}
+
+
+class ClustersScreen(TableScreen):
+    """The first screen of the morning."""
+
+    CSS_PATH: ClassVar = ["framed.tcss", "clusters.tcss"]
+    scopes = ("cluster", "table", "anywhere")
+    mode = "clusters"
+    main_table_id = "clusters"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(*scopes)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hidden = inapplicable_columns(())
+        self._looked_at = ""
+
+    def body(self) -> Iterable[Widget]:
+        """Return clusters, faults, and nodes under a rule that names the cluster."""
+        glyphs = self.deck.glyphs
+        clusters = ResourceTable(CLUSTER_COLUMNS, glyphs=glyphs, id="clusters")
+        core = self.deck.core
+        clusters.empty = STARTING_LINES if core.options.starts_clusters else no_clusters_lines(core.searched())
+        yield clusters
+        yield self.filter_line()
+        yield Lines(id="faults", grows=True, glyphs=glyphs)
+        yield Lines(id="nodes-rule", glyphs=glyphs)
+        yield ResourceTable(NODE_COLUMNS, glyphs=glyphs, id="nodes")
+        yield Lines(id="event", glyphs=glyphs)
+
+    def show_fleet(self) -> None:
+        """Show every cluster, and the nodes of the one under the cursor."""
+        super().show_fleet()
+        core, glyphs = self.deck.core, self.deck.glyphs
+        now, stale_after_s = core.clock(), core.stale_after_s
+        table = self.main_table
+        before = len(table.rows_shown.rows)
+        self._hide_inapplicable()
+        table.show(
+            {
+                snapshot.spec.name: cluster_row(
+                    snapshot,
+                    core.fleet.history.trend(snapshot.spec.name, "", CLUSTER_TREND, now),
+                    now,
+                    stale_after_s,
+                    glyphs,
+                )
+                for snapshot in core.fleet.snapshots
+            }
+        )
+        if len(table.rows_shown.rows) != before:
+            self._share_height()
+        self._show_selected()
+
+    def on_screen_resume(self) -> None:
+        """Look at the cluster under the cursor again, whatever another screen looked at."""
+        self._looked_at = ""
+
+    def show_time(self) -> None:
+        """Let ages grow."""
+        super().show_time()
+        self.show_fleet()
+
+    def on_resize(self) -> None:
+        """Share the height anew."""
+        super().on_resize()
+        self._share_height()
+        self._show_selected()
+
+    def on_resource_table_moved(self, event: ResourceTable.Moved) -> None:
+        """Show the nodes of another cluster."""
+        if event.table is self.main_table:
+            self._show_selected()
+
+    def on_resource_table_opened(self, event: ResourceTable.Opened) -> None:
+        """Open a cluster's nodes, or a node."""
+        if event.table is self.main_table:
+            self.action_nodes()
+        elif self.selected is not None and event.key is not None:
+            self.post_message(NodeAsked(self.selected.spec.name, event.key))
+
+    @property
+    def selected(self) -> ClusterSnapshot | None:
+        """Return what the cluster under the cursor said last."""
+        key = self.main_table.cursor_key
+        return next((snapshot for snapshot in self.deck.core.fleet.snapshots if snapshot.spec.name == key), None)
+
+    def action_nodes(self) -> None:
+        """Go down to the nodes."""
+        self.query_one("#nodes", ResourceTable).focus()
+
+    def step_back(self) -> None:
+        """Go up to the clusters."""
+        self.main_table.focus()
+
+    def action_submit(self) -> None:
+        """Ask for the form, for all marked clusters, else for the one under the cursor."""
+        marked = [spec.name for spec in self.deck.core.fleet.specs if spec.name in self.main_table.marked]
+        if self.selected is not None:
+            self.post_message(SubmitAsked(marked or [self.selected.spec.name]))
+
+    def action_tunnel(self) -> None:
+        """Ask for the ladder of the tunnel."""
+        if self.selected is not None:
+            self.post_message(TunnelAsked(self.selected.spec.name))
+
+    def action_log(self) -> None:
+        """Ask for the log of the newest job."""
+        snapshot = self.selected
+        if snapshot is None:
+            return
+        jobs = [job for job in snapshot.jobs or () if job.submission_id]
+        if jobs:
+            self.post_message(LogAsked(max(jobs, key=lambda job: job.start_time or 0.0)))
+            return
+        self.deck.complain(NotFoundError(snapshot.spec.name, "no job was submitted there yet", "s submits one"))
+
+    def equivalent_command(self) -> Sequence[str]:
+        """Return ``status``, or ``nodes`` while they have the focus."""
+        if self.query_one("#nodes", ResourceTable).has_focus and self.selected is not None:
+            return ("nodes", "--cluster", self.selected.spec.name)
+        return ("status",)
+
+    def useless_keys(self) -> Collection[str]:
+        """Without clusters there is nothing to do to one."""
+        return () if self.deck.core.fleet.specs else ("s", "l", "n", "t", "/")
+
+    def _hide_inapplicable(self) -> None:
+        """Hide what applies to no cluster; what was shown once stays, so that nothing jumps when a cluster goes."""
+        self._hidden &= inapplicable_columns(self.deck.core.fleet.snapshots)
+        self.main_table.hide_columns(self._hidden)
+        self.query_one("#nodes", ResourceTable).hide_columns(self._hidden)
+
+    def _share_height(self) -> None:
+        """Give the clusters what they need, but leave the nodes a third."""
+        rows = len(self.main_table.rows_shown.rows)
+        room = self.size.height - 6
+        self.main_table.styles.height = min(rows + 1, room * 2 // 3) if rows else room
+        for widget_id in ("nodes", "nodes-rule"):
+            self.query_one(f"#{widget_id}").display = rows > 0
+
+    def _show_event(self) -> None:
+        """Show the last event for an hour; the whole list is behind its key."""
+        core = self.deck.core
+        last = max(reversed(core.events.recent), key=event_order, default=None)
+        line = self.query_one("#event", Lines)
+        line.display = last is not None and core.clock() - last.at < _EVENT_SHOWN_S
+        if last is not None and line.display:
+            line.show([event_line(last, self.deck.zone, self.size.width, self.deck.glyphs)])
+
+    def _show_selected(self) -> None:
+        self._show_event()
+        core, glyphs, snapshot = self.deck.core, self.deck.glyphs, self.selected
+        now, stale_after_s = core.clock(), core.stale_after_s
+        troubled = most_urgent(snapshot, core.fleet.snapshots)
+        faults = (
+            *topology_lines(core.topology.current.faults, self.size.width, glyphs),
+            *fault_lines(troubled, now, self.deck.zone, glyphs, self.size.width),
+        )
+        panel = self.query_one("#faults", Lines)
+        panel.set_class(bool(faults), "some")
+        panel.show(faults)
+        if snapshot is None:
+            return
+        name = snapshot.spec.name
+        if name != self._looked_at:
+            self._looked_at = name
+            core.fleet.look_at(name)  # its nodes are on screen: they are asked for at every refresh
+        limit_s = stale_limit_s(stale_after_s, snapshot.scrape_interval_s)
+        mates = host_mates(snapshot)
+        told_by = cluster_source(snapshot) or ""
+        title = "   ".join(part for part in ("= the host's CPU" if mates else "", told_by, name) if part)
+        self.query_one("#nodes-rule", Lines).show([rule(self.size.width, glyphs, title)])
+        nodes = self.query_one("#nodes", ResourceTable)
+        nodes.empty = (((_NO_NODES[snapshot.state is State.UNKNOWN], "dim"),),)
+        nodes.show(
+            {
+                node.node_id: node_row(
+                    node,
+                    core.fleet.history.trend(name, node.node_id, NODE_TREND, now),
+                    now,
+                    limit_s,
+                    glyphs,
+                    mates.get(node.node_id, ()),
+                )
+                for node in snapshot.nodes
+            }
+        )

@@ -1,0 +1,127 @@
+"""FramedScreen: what all screens share: head with clock, modes and rule, footer with the keys that work, and `y`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widget import Widget
+
+from console.commands import Scope, in_scopes
+from console.messages import CopyAsked
+from console.render.cells import Pieces
+from console.render.frame import clock_line, key_line, mode_line, rule, server_line, state_line
+from console.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from console.app import ConsoleApp
+
+
+_WIDE = 100  # cells from which on the head has room for the Prometheus
+
+
+class FramedScreen(Screen[None]):
+    """A screen between the head and the footer. Subclasses give ``scopes``, ``mode`` and ``body``."""
+
+    CSS_PATH: ClassVar = ["framed.tcss"]
+    scopes: ClassVar[tuple[Scope, ...]] = ("anywhere",)
+    mode: str = ""
+
+    @property
+    def deck(self) -> ConsoleApp:
+        """Return the app, as what it is."""
+        return cast("ConsoleApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Put the body between head and footer."""
+        glyphs = self.deck.glyphs
+        with Horizontal(id="head"):
+            yield Lines(id="states", glyphs=glyphs)
+            yield Lines(id="clock", glyphs=glyphs)
+        yield Lines([mode_line(self.mode)], id="modes", glyphs=glyphs)
+        yield Lines(id="rule", glyphs=glyphs)
+        yield from self.body()
+        yield Lines(id="footer", glyphs=glyphs)
+
+    def body(self) -> Iterable[Widget]:
+        """Return what stands between head and footer."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Follow the fleet and the clock as long as the screen lives."""
+        self.deck.fleet_changed.subscribe(self, lambda _: self._if_current(self.show_fleet))
+        self.deck.ticked.subscribe(self, lambda _: self._if_current(self.show_time))
+
+    def on_screen_resume(self) -> None:
+        """Show what has changed while another screen was on top."""
+        self.show_fleet()
+        self.show_time()
+
+    def on_resize(self) -> None:
+        """Fit rule and footer to the width."""
+        self.query_one("#rule", Lines).show([rule(self.size.width, self.deck.glyphs)])
+        self.show_keys()
+
+    @property
+    def gone(self) -> bool:
+        """Return whether this screen is being taken down: what was waited for has nowhere to be shown any more."""
+        return not self.is_attached or not self.query("#footer")
+
+    def footer_keys(self) -> Sequence[tuple[str, str]]:
+        """Return the keys that work here, with their words, the most useful first."""
+        read_only, useless = self.deck.core.read_only, self.useless_keys()
+        return [
+            (command.shown, command.label)
+            for command in in_scopes(self.scopes)
+            if command.label and command.shown not in useless and not (read_only and command.changes)
+        ]
+
+    def useless_keys(self) -> Collection[str]:
+        """Return the keys, as the footer shows them, that would do nothing right now."""
+        return ()
+
+    def show_keys(self) -> None:
+        """Show in the footer what works here and now."""
+        self.query_one("#footer", Lines).show([key_line(self.footer_keys(), self.size.width)])
+
+    def show_fleet(self) -> None:
+        """Show what the clusters said last."""
+        core = self.deck.core
+        self.show_keys()
+        self.query_one("#states", Lines).show(
+            [state_line(core.fleet.snapshots, self.deck.glyphs, read_only=core.read_only)]
+        )
+
+    def show_time(self) -> None:
+        """Show what depends on the time alone."""
+        core = self.deck.core
+        now, servers = core.clock(), core.fleet.metrics.servers if core.fleet.metrics is not None else ()
+        line = clock_line(now, self.deck.zone, core.fleet.refresh_s)
+        if self.size.width >= _WIDE or any(server.fault is not None for server in servers):
+            kept = line if self.size.width >= _WIDE else line[1:]
+            line = (*server_line(servers, now, core.stale_after_s, self.deck.glyphs), *kept)
+        clock = self.query_one("#clock", Lines)
+        clock.styles.width = sum(len(text) for text, _ in line)
+        clock.show([line])
+
+    def show_title(self, widget_id: str, pieces: Pieces) -> None:
+        """Show a one-line title."""
+        self.query_one(f"#{widget_id}", Lines).show([pieces])
+
+    def action_copy_command(self) -> None:
+        """Copy the command line that shows the same as this screen."""
+        words = self.equivalent_command()
+        if words:
+            self.post_message(CopyAsked(shlex.join(("raydeck", *words))))
+
+    def equivalent_command(self) -> Sequence[str]:
+        """Return the words of the command that shows the same, none where there is no such command."""
+        return ()
+
+    def _if_current(self, show: object) -> None:
+        if self.is_current and callable(show):
+            show()

@@ -1,0 +1,231 @@
+"""Metrics mode: every cluster and node in a list, and beside it the figures of one of them over time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.css.query import NoMatches
+from textual.widget import Widget
+
+from console.commands import bindings
+from console.messages import NodeAsked, TargetsAsked
+from console.model.cluster import ClusterSnapshot, Node
+from console.model.metrics import stale_limit_s
+from console.render.cells import Row
+from console.render.chart_notes import chart_notes, chart_title
+from console.render.fault_lines import no_clusters_lines
+from console.render.line_chart import Span
+from console.render.metric_panels import CHARTED, PanelView, left_out, panel_lines, shown_panels
+from console.render.subjects_table import SUBJECT_COLUMNS, Subject, subject_row, subjects
+from console.screens.tables import TableScreen
+from console.services.charts import Charted, ChartFeed, Looked
+from console.services.ranges import SPANS_S
+from console.widgets.chart_grid import ChartGrid
+from console.widgets.lines import Lines
+from console.widgets.resource_table import ResourceTable
+from console.widgets.table_order import Keep
+
+_SPANS = tuple(SPANS_S)
+
+
+class MetricsScreen(TableScreen):
+    """While it is shown, everything is asked for of the cluster under the cursor."""
+
+    CSS_PATH: ClassVar = ["framed.tcss", "metrics.tcss"]
+    scopes = ("metrics", "table", "anywhere")
+    mode = "metrics"
+    main_table_id = "subjects"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(*scopes)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._subjects: dict[str, Subject] = {}
+        self._span = _SPANS[0]
+        self._charted: Charted | None = None
+        self._feed: ChartFeed | None = None
+
+    def body(self) -> Iterable[Widget]:
+        """Return the title, the list beside the charts, and what is to be said of them."""
+        glyphs = self.deck.glyphs
+        table = ResourceTable(SUBJECT_COLUMNS, glyphs=glyphs, id="subjects")
+        table.empty = no_clusters_lines(self.deck.core.searched())
+        yield Lines(id="chart-title", classes="title", glyphs=glyphs)
+        yield Horizontal(table, ChartGrid(glyphs=glyphs, id="charts"), id="metrics")
+        yield Lines(id="chart-notes", grows=True, glyphs=glyphs)
+        yield self.filter_line()
+
+    def on_mount(self) -> None:
+        """Begin to ask."""
+        self._feed = ChartFeed(self.deck.core.fleet, CHARTED, self.deck.core.clock)
+        self.run_worker(self._follow(self._feed), group="charts")
+
+    async def _follow(self, feed: ChartFeed) -> None:
+        async for charted in feed.answers():
+            self._charted = charted
+            with suppress(NoMatches):  # the screen is being taken down
+                self._show_charts()
+
+    def on_screen_resume(self) -> None:
+        """Look at what is under the cursor."""
+        self._look()
+
+    def on_screen_suspend(self) -> None:
+        """Ask for nothing while nobody looks."""
+        if self._feed is not None:
+            self._feed.look(None)
+
+    def on_resize(self) -> None:
+        """Give the list what its columns need, the charts the rest."""
+        width = self.size.width
+        self.main_table.styles.width = 33 if width < 100 else 35 if width < 130 else 41
+        self._show_charts()
+
+    def show_fleet(self) -> None:
+        """Show every cluster with its nodes."""
+        super().show_fleet()
+        core, glyphs = self.deck.core, self.deck.glyphs
+        now = core.clock()
+        found = list(subjects(core.fleet.snapshots))
+        self._subjects = {subject.key: subject for subject, _, _ in found}
+        self.main_table.show(
+            {
+                subject.key: subject_row(snapshot, node, now, core.stale_after_s, glyphs)
+                for subject, snapshot, node in found
+            }
+        )
+        self._look()
+
+    def show_time(self) -> None:
+        """Let ages grow."""
+        super().show_time()
+        self.show_fleet()
+
+    def filter_of(self, typed: str) -> Keep | None:
+        """Filter by what a row shows, and by the name of its cluster."""
+        words = typed.casefold().split()
+
+        def keep(key: str, row: Row) -> bool:
+            rest = super(MetricsScreen, self).filter_of(" ".join(word for word in words if word not in key.casefold()))
+            return rest is None or rest(key, row)
+
+        return keep if words else None
+
+    def on_resource_table_moved(self) -> None:
+        """Look at something else."""
+        self._look()
+        self.show_keys()
+
+    def on_resource_table_opened(self) -> None:
+        """Open a node; from a cluster go down to its first node."""
+        subject, (snapshot, node) = self.selected, self._found()
+        if subject is None or snapshot is None:
+            return
+        if node is not None:
+            self.post_message(NodeAsked(subject.cluster, node.node_id))
+        elif snapshot.nodes:
+            self.main_table.go_to(Subject(subject.cluster, snapshot.nodes[0].node_id).key)
+
+    def action_span(self, by: int) -> None:
+        """Look further back, or less far."""
+        at = _SPANS.index(self._span) + by
+        if 0 <= at < len(_SPANS):
+            self._span = _SPANS[at]
+            self._look()
+
+    def action_more(self) -> None:
+        """Show the charts that had no room."""
+        self.query_one(ChartGrid).turn()
+        self._show_title()
+
+    def action_targets(self) -> None:
+        """Ask for the scrape targets."""
+        self.post_message(TargetsAsked())
+
+    def go_to_cluster(self, name: str) -> None:
+        """Put the cursor on this cluster, unless it is on one of its nodes."""
+        if self.selected is None or self.selected.cluster != name:
+            self.main_table.go_to(name)
+
+    @property
+    def selected(self) -> Subject | None:
+        """Return what is under the cursor."""
+        return self._subjects.get(self.main_table.cursor_key or "")
+
+    def useless_keys(self) -> Collection[str]:
+        """Return the keys that would lead nowhere."""
+        nothing = ("+", "Enter", "/", "t") if self.selected is None else ()
+        return (*nothing, *(() if self.query_one(ChartGrid).pages > 1 else ("Tab",)))
+
+    def equivalent_command(self) -> Sequence[str]:
+        """Return ``metrics`` with what is shown."""
+        subject = self.selected
+        if subject is None:
+            return ()
+        node = ("--node", subject.address) if subject.node_id else ()
+        return ("metrics", "--cluster", subject.cluster, *node, "--range", self._span, "--plot")
+
+    def _found(self) -> tuple[ClusterSnapshot | None, Node | None]:
+        subject = self.selected
+        if subject is None:
+            return None, None
+        snapshots = self.deck.core.fleet.snapshots
+        snapshot = next((one for one in snapshots if one.spec.name == subject.cluster), None)
+        nodes = snapshot.nodes if snapshot is not None else ()
+        return snapshot, next((node for node in nodes if node.node_id == subject.node_id), None)
+
+    def _look(self) -> None:
+        subject = self.selected
+        if self._feed is None:
+            return
+        if subject is not None:
+            self.deck.core.fleet.look_at(subject.cluster)
+        self._feed.look(self._looked(subject))
+        self._show_charts()
+
+    def _looked(self, subject: Subject | None) -> Looked | None:
+        return None if subject is None else Looked(subject.cluster, subject.address or None, self._span)
+
+    def _current(self) -> Charted | None:
+        """Return what is known of what is under the cursor, None while it is asked for."""
+        charted = self._charted
+        return charted if charted is not None and charted.looked == self._looked(self.selected) else None
+
+    def _show_charts(self) -> None:
+        snapshot, _ = self._found()
+        charted = self._current()
+        grid = self.query_one(ChartGrid)
+        if snapshot is None or charted is None:
+            grid.show(())
+        else:
+            core = self.deck.core
+            span = Span(charted.start, charted.end, self.deck.zone)
+            limit_s = stale_limit_s(core.stale_after_s, snapshot.scrape_interval_s)
+            panels = shown_panels(charted.lines)
+            grid.show(
+                [
+                    PanelView(panel, panel_lines(panel, charted.lines), span, limit_s, not self.app.ansi_color)
+                    for panel in panels
+                ]
+            )
+        self._show_title()
+
+    def _show_title(self) -> None:
+        snapshot, node = self._found()
+        glyphs, zone, width = self.deck.glyphs, self.deck.zone, self.size.width
+        self.show_keys()
+        notes = self.query_one("#chart-notes", Lines)
+        if snapshot is None:
+            self.show_title("chart-title", ())
+            notes.show(())
+            return
+        charted, grid = self._current(), self.query_one(ChartGrid)
+        looked = Looked(snapshot.spec.name, node.ip if node else None, self._span)
+        span = None if charted is None else Span(charted.start, charted.end, zone)
+        self.show_title("chart-title", chart_title(looked.cluster, node, self._span, span, grid.page_words, glyphs))
+        if charted is not None and span is not None:
+            gone = left_out(charted.lines, gpus=any(one.gpus for one in snapshot.nodes))
+            notes.show(chart_notes(snapshot, charted.error, gone, span, width, glyphs))

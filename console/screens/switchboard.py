@@ -1,0 +1,248 @@
+"""What screens ask of the app, and the keys that work anywhere: which screen opens, what is shown in passing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import tzinfo
+from pathlib import Path
+
+from console.errors import RaydeckError, ReadOnlyError, UsageError
+from console.messages import (
+    ClusterAsked,
+    CopyAsked,
+    ExportAsked,
+    LogAsked,
+    LogsAsked,
+    NodeAsked,
+    OutputAsked,
+    RerunAsked,
+    StopAsked,
+    SubmitAsked,
+    TargetsAsked,
+    TunnelAsked,
+    TunnelDownAsked,
+    TunnelUpAsked,
+    WhyAsked,
+)
+from console.model.job import Job
+from console.model.kept import KeptOutput
+from console.render.exports import EXPORTS, exported
+from console.render.glyphs import Glyphs
+from console.render.jobs_table import stop_question
+from console.screens.choose import ChooseScreen
+from console.screens.clusters import ClustersScreen
+from console.screens.confirm import ConfirmScreen
+from console.screens.events import EventsScreen
+from console.screens.help import HelpScreen
+from console.screens.ladder import LadderScreen
+from console.screens.log import LogScreen
+from console.screens.merged_log import MergedLogScreen
+from console.screens.metrics import MetricsScreen
+from console.screens.node import NodeScreen
+from console.screens.plots import PlotsScreen
+from console.screens.submit import SubmitScreen
+from console.screens.targets import TargetsScreen
+from console.screens.why import WhyScreen
+from console.services.core import Core
+from console.services.files import write_file
+from console.services.jobs import stop_job
+from console.services.rerun import rerun
+from console.widgets.palette import Palette
+from console.widgets.steady import Steady
+from console.widgets.themes import other_theme
+
+
+class Switchboard(Steady[None]):
+    """The half of the app that answers: screens post messages and know nothing of each other."""
+
+    core: Core
+    glyphs: Glyphs
+    zone: tzinfo | None
+
+    def tell(self, text: str) -> None:
+        """Show a passing message; text from outside is made harmless."""
+        self.notify(self.glyphs.safe(text), markup=False, timeout=4)
+
+    def complain(self, error: RaydeckError) -> None:
+        """Show an error for long enough to be read."""
+        lines = [f"{error.where}: {error.what}", *([error.hint] if error.hint else [])]
+        text = "\n".join(self.glyphs.safe(line) for line in lines)
+        self.notify(text, markup=False, severity="error", timeout=8)
+
+    def attempt(self, work: Coroutine[None, None, None], group: str) -> None:
+        """Run work in the background; an error of ours is shown, and the console lives on."""
+        self.run_worker(self._attempted(work), group=group)
+
+    async def _attempted(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except RaydeckError as error:
+            self.complain(error)
+
+    def on_submit_asked(self, message: SubmitAsked) -> None:
+        """Open the form."""
+        if self.core.read_only:
+            self.complain(ReadOnlyError("submit"))
+            return
+        self.attempt(self._open_form(message.clusters), "form")
+
+    async def _open_form(self, clusters: Sequence[str]) -> None:
+        bundles = tuple(self.core.bundles().values())
+        if len(bundles) == 1:
+            await self.push_screen(SubmitScreen(clusters, bundles[0]))
+        else:
+            await self.push_screen(ChooseScreen(clusters, bundles))
+
+    def on_log_asked(self, message: LogAsked) -> None:
+        """Open the log."""
+        self.push_screen(LogScreen(message.job))
+
+    def on_logs_asked(self, message: LogsAsked) -> None:
+        """Open several logs as one."""
+        self.push_screen(MergedLogScreen(message.jobs))
+
+    def on_stop_asked(self, message: StopAsked) -> None:
+        """Ask first, and name the cluster."""
+        if self.core.read_only:
+            self.complain(ReadOnlyError("stop"))
+            return
+        jobs = [job for job in message.jobs if job.submission_id is not None]
+        for driver in message.jobs:
+            if driver.submission_id is None:
+                what = f"{driver.id} was not submitted, so Ray cannot stop it"
+                self.complain(UsageError(driver.cluster, what, "end its process on its node"))
+
+        def answered(yes: bool | None) -> None:
+            for job in jobs if yes else ():
+                self.attempt(self._stop(job), f"stop {job.id}")
+
+        if jobs:
+            self.push_screen(ConfirmScreen(stop_question(jobs), self.glyphs), answered)
+
+    async def _stop(self, job: Job) -> None:
+        async for step in stop_job(self.core.fleet.dashboard(job.cluster), job):
+            self.tell(f"{job.id} on {job.cluster} {step.text}")
+        self.core.fleet.poller(job.cluster).refresh()
+
+    def on_why_asked(self, message: WhyAsked) -> None:
+        """Open what the head tells of it."""
+        self.push_screen(WhyScreen(message.job))
+
+    def on_rerun_asked(self, message: RerunAsked) -> None:
+        """Run the job again and follow it."""
+        if self.core.read_only:
+            self.complain(ReadOnlyError("rerun"))
+            return
+        self.attempt(self._rerun(message), f"rerun {message.job.id}")
+
+    async def _rerun(self, message: RerunAsked) -> None:
+        again = await rerun(self.core, message.job)
+        self.tell(f"{message.job.id} runs again as {again.id}")
+        self.post_message(LogAsked(again))
+
+    def on_output_asked(self, message: OutputAsked) -> None:
+        """Fetch the output unless it is kept, then show it."""
+        self.attempt(self._show_output(message), "output")
+
+    async def _show_output(self, message: OutputAsked) -> None:
+        kept = await self.core.output_of(message.job)
+        await self.action_mode("results")
+        await self.push_screen(PlotsScreen([kept.submission_id]))
+
+    def on_export_asked(self, message: ExportAsked) -> None:
+        """Write the files, and say where they are."""
+        self.attempt(self._export(message), "export")
+
+    async def _export(self, message: ExportAsked) -> None:
+        for kept in message.kept:
+            document = await asyncio.to_thread(self.core.shelf.document, kept)
+            stem = self.core.options.cwd / kept.submission_id
+            for suffix in EXPORTS:
+                await asyncio.to_thread(_write_export, document, kept, stem.with_suffix(suffix))
+            self.tell(f"written to {stem}.csv, .json and .svg")
+
+    def on_tunnel_asked(self, message: TunnelAsked) -> None:
+        """Open the ladder."""
+        self.push_screen(LadderScreen(message.cluster))
+
+    def on_tunnel_up_asked(self, message: TunnelUpAsked) -> None:
+        """Open forwards that live as long as this console."""
+        self.attempt(self._tunnel_up(message.cluster), f"tunnel {message.cluster}")
+
+    async def _tunnel_up(self, cluster: str) -> None:
+        tunnel = await self.core.tunnel_up(cluster)
+        if tunnel.state == "up":
+            self.tell(f"{cluster}: its forwards are open, for as long as this console")
+            return
+        raise RaydeckError(cluster, f"forwards {tunnel.state}: {tunnel.reason}", tunnel.hint)
+
+    def on_tunnel_down_asked(self, message: TunnelDownAsked) -> None:
+        """Close forwards, whether this console or the background keeps them open."""
+        self.attempt(self._tunnel_down(message.cluster), f"tunnel {message.cluster}")
+
+    async def _tunnel_down(self, cluster: str) -> None:
+        self.tell(f"{cluster}: {await self.core.tunnel_down(cluster)}")
+
+    def on_node_asked(self, message: NodeAsked) -> None:
+        """Open the node."""
+        self.push_screen(NodeScreen(message.cluster, message.node_id, self.current_mode))
+
+    def on_targets_asked(self, _: TargetsAsked) -> None:
+        """Open the scrape targets."""
+        self.push_screen(TargetsScreen())
+
+    async def on_cluster_asked(self, message: ClusterAsked) -> None:
+        """Go to the cluster."""
+        await self.go_to_cluster(message.cluster)
+
+    def on_copy_asked(self, message: CopyAsked) -> None:
+        """Copy through the terminal (OSC 52), and show what was copied: not every terminal takes it."""
+        self.copy_to_clipboard(message.command_line)
+        self.tell(f"copied: {message.command_line}")
+
+    async def action_mode(self, mode: str) -> None:
+        """Go to another mode, closing what stands on top of it."""
+        clusters = self.screen
+        await self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        if isinstance(clusters, ClustersScreen) and isinstance(self.screen, MetricsScreen) and clusters.selected:
+            self.screen.go_to_cluster(clusters.selected.spec.name)
+
+    def action_command_palette(self) -> None:
+        """Open the palette in our looks."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    def action_help(self) -> None:
+        """Open the help for the screen that is shown."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(getattr(self.screen, "scopes", ("anywhere",))))
+
+    def action_events(self) -> None:
+        """Open the list of events."""
+        if not isinstance(self.screen, EventsScreen):
+            self.push_screen(EventsScreen())
+
+    def action_refresh_now(self) -> None:
+        """Ask every cluster, and walk every path, now."""
+        self.core.fleet.refresh()
+        for checks in self.core.prober.clusters:
+            self.core.prober.ask_now(checks.cluster)
+
+    def action_other_theme(self) -> None:
+        """Change between dark and light; without colours there is nothing to change."""
+        if not self.ansi_color:
+            self.theme = other_theme(self.theme)
+
+    async def go_to_cluster(self, name: str) -> None:
+        """Go to the clusters mode, with the cursor on this cluster."""
+        await self.action_mode("clusters")
+        screen = self.screen
+        if isinstance(screen, ClustersScreen):
+            screen.main_table.go_to(name)
+
+
+def _write_export(document: bytes, kept: KeptOutput, path: Path) -> None:
+    write_file(path, exported(document, path, kept))

@@ -1,0 +1,1 @@
+"""Long-lived behaviour as coroutines and async generators; knows no Textual."""

@@ -1,0 +1,308 @@
+"""The core that both front ends stand on: configuration, fleet, bundles, kept outputs, and what can be done to jobs.
+
+A front end makes one Core, calls ``load`` before anything is shown and ``begin`` inside its event loop, and closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from console.bundles import Bundle, bundled_folder, find_bundles
+from console.clients.dashboard import DashboardClient
+from console.clients.prometheus import PrometheusClient
+from console.clients.serve import ServeClient
+from console.config import PrometheusServer, auth_token, bearer_token, searched_places
+from console.errors import ConfigError, NotFoundError, ReadOnlyError, SourceError
+from console.model.check import ClusterChecks
+from console.model.cluster import ClusterSnapshot, ClusterSpec, State
+from console.model.forward import KeptTunnel
+from console.model.job import Job
+from console.model.kept import KeptOutput
+from console.model.metrics import Target
+from console.services.embedded.registry import PROMETHEUS, prometheus_url, running
+from console.services.event_log import EventFeed, EventLog
+from console.services.fleet import Fleet
+from console.services.forwards.control import BackgroundSupervisor
+from console.services.forwards.forwards import Forwards
+from console.services.forwards.plans import tunnel_plans
+from console.services.identity import IdentityMemory
+from console.services.kept_logs import LogCopies
+from console.services.metrics_watch import MetricsWatch
+from console.services.output_fetch import fetch_output
+from console.services.outputs import OutputShelf, ReadyWatch
+from console.services.parameter_sets import ParameterSets
+from console.services.path_events import PathEvents
+from console.services.preflight import PreflightCheck, preflight, preflight_other
+from console.services.prober import Prober
+from console.services.sent import SentShelf
+from console.services.shipping import TellShipped, tell_nobody
+from console.services.state_folder import StateFolder
+from console.services.submit import SUBMIT_TIMEOUT_S, Request, bundle_request, new_submission_id, submit
+from console.services.topology import Topology, TopologyChange
+
+APPLICATION = "requests"  # the Serve application of the bundled jobs
+OUTPUT_TIMEOUT_S = 60.0  # of each page of an output: it may have tens of megabytes and a slow line
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What stands before the command, and the process's surroundings."""
+
+    config_file: Path | None
+    read_only: bool
+    environ: Mapping[str, str]
+    cwd: Path
+    starts_clusters: bool = False  # the demo: its cluster is on its way
+
+
+class Core:
+    """One run of raydeck, whatever its front end."""
+
+    def __init__(self, options: Options, clock: Callable[[], float] = time.time) -> None:
+        self.options = options
+        self.clock = clock
+        self.state = StateFolder.from_environment(options.environ)
+        self.topology = Topology(
+            options.config_file,
+            options.environ,
+            options.cwd,
+            embedded=lambda: running(self.state),
+            embedded_soon=options.starts_clusters,
+            clock=clock,
+        )
+        self.shelf = OutputShelf(self.state, clock)
+        self.parameters = ParameterSets(self.state)
+        self.sent = SentShelf(self.state)
+        self.logs = LogCopies(self.state, clock)
+        self._pythons: dict[tuple[str, str], str] = {}
+        self.event_log = EventLog(self.state)
+        self.events = EventFeed(self.event_log)
+        self.forwards = Forwards(self.state, options.environ, clock=clock)
+        self.prober = Prober(
+            lambda: self.topology.current.config,
+            IdentityMemory(self.state, clock, lambda: not self.read_only),
+            token_of=lambda spec: auth_token(spec, options.environ),
+            targets_of=self._targets,
+            clock=clock,
+        )
+        metrics = MetricsWatch(
+            lambda spec: _prometheus_of(spec, self.topology.current.config.prometheus, self.state),
+            _make_prometheus,
+            stale_after_s=lambda: self.stale_after_s,
+            clock=clock,
+        )
+        self.fleet = Fleet(
+            self._make_dashboard, refresh_s=2.0, metrics=metrics, observe=self.events.observe, clock=clock
+        )
+        self.prober.listen(self.fleet.take_path)
+        PathEvents(self.events.tell, clock).follow(self.prober)
+
+    def load(self) -> TopologyChange:
+        """Read the configuration and see which embedded clusters run; raise ConfigError."""
+        change = self.topology.load()
+        self.fleet.refresh_s = change.config.console.refresh_s
+        return change
+
+    async def begin(self) -> tuple[str, ...]:
+        """Make the clusters of the topology the fleet's; return the names whose polling has to start."""
+        self.prober.take_over(self.topology.current.clusters)
+        return await self.fleet.take_over(self.topology.current.clusters)
+
+    async def close(self) -> None:
+        """Close every connection and every forward."""
+        await self.forwards.close()
+        await self.prober.close()
+        await self.fleet.close()
+
+    @property
+    def stale_after_s(self) -> float:
+        """Return from what age on a figure is stale."""
+        return self.topology.current.config.console.stale_after_s
+
+    @property
+    def read_only(self) -> bool:
+        """Return whether whatever changes anything is refused."""
+        return self.options.read_only or self.topology.current.config.console.read_only
+
+    def refuse_if_read_only(self, what: str) -> None:
+        """Raise ReadOnlyError in read-only mode."""
+        if self.read_only:
+            raise ReadOnlyError(what)
+
+    def searched(self) -> tuple[Path, ...]:
+        """Return where clusters.toml is looked for."""
+        places = searched_places(self.options.config_file, self.options.environ, self.options.cwd)
+        return tuple(place.path for place in places if place.path is not None)
+
+    def bundles(self) -> dict[str, Bundle]:
+        """Return the bundled jobs and those of the configuration's job folders, by name."""
+        return find_bundles((bundled_folder(), *self.topology.current.config.job_folders))
+
+    def bundle(self, name: str) -> Bundle:
+        """Return one bundle; raise NotFoundError."""
+        bundles = self.bundles()
+        if name not in bundles:
+            raise NotFoundError(name, "no such bundled job", f"known: {', '.join(bundles)}")
+        return bundles[name]
+
+    async def follow_forwards(self) -> None:
+        """Close the forwards of clusters that the configuration does not have any more, renew those that it changed."""
+        if self.forwards.tunnels:
+            await self.forwards.follow(tunnel_plans(self.topology.current.config, []))
+
+    async def tunnel_up(self, cluster: str) -> KeptTunnel:
+        """Open a cluster's forwards for as long as this process; return how they stand once that was tried."""
+        self.refuse_if_read_only("tunnel up")
+        (plan,) = tunnel_plans(self.topology.current.config, [cluster])
+        await self.forwards.up([plan])
+        tunnel = await self.forwards.settled(plan.key)
+        self.prober.ask_now(cluster)
+        self.fleet.poller(cluster).refresh()
+        return tunnel
+
+    async def tunnel_down(self, cluster: str) -> str:
+        """Close a cluster's forwards, those kept in the background, too; return in words what was closed."""
+        self.refuse_if_read_only("tunnel down")
+        ours = await self.forwards.down([cluster])
+        theirs = await BackgroundSupervisor(self.state, self.options.environ).down([cluster])
+        self.prober.ask_now(cluster)
+        return "its forwards are closed" if ours or theirs else "raydeck keeps no forwards of it open"
+
+    async def holder(self, cluster: str) -> str | None:
+        """Return who serves as `requests` on a cluster now, in words; None when nobody does or nobody can tell."""
+        try:
+            serving = await self.fleet.dashboard(cluster).serve_status()
+        except SourceError:
+            return None
+        if APPLICATION not in serving.applications:
+            return None
+        return f"application '{APPLICATION}' of another job is {serving.applications[APPLICATION].status}"
+
+    async def preflight(self, cluster: str, bundle: Bundle, document: Mapping[str, Any]) -> tuple[PreflightCheck, ...]:
+        """Judge whether a bundle can run on a cluster, from what it last said and who serves there now."""
+        snapshot = self.fleet.poller(cluster).last
+        return preflight(snapshot, bundle.needs(document), await self.holder(cluster))
+
+    async def preflight_other(
+        self, cluster: str, other: str, bundle: Bundle, document: Mapping[str, Any]
+    ) -> tuple[PreflightCheck, ...]:
+        """Judge whether a bundle on ``cluster`` can work on the cluster ``other``, too, from what both last said."""
+        here, there = self.fleet.poller(cluster).last, self.fleet.poller(other).last
+        pythons = await asyncio.gather(*(self._python_version(snapshot) for snapshot in (here, there)))
+        return preflight_other(here, there, bundle.needs_of_others(document), (pythons[0], pythons[1]))
+
+    async def submit_bundle(
+        self, cluster: str, bundle: Bundle, document: Mapping[str, Any], env: Mapping[str, str], pip: tuple[str, ...]
+    ) -> Job:
+        """Submit a bundle with these parameters."""
+        dashboard = self.fleet.dashboard(cluster)
+        return await self.submit(cluster, bundle_request(bundle, document, dashboard.spec, env, pip))
+
+    async def _python_version(self, snapshot: ClusterSnapshot) -> str | None:
+        """Return the version of Python that a cluster runs, None where it does not say; asked once a session."""
+        if snapshot.identity is None or snapshot.state is State.DOWN:
+            return None
+        key = (snapshot.spec.name, snapshot.identity.session_name)
+        if key not in self._pythons:
+            try:
+                self._pythons[key] = await self.fleet.dashboard(snapshot.spec.name).python_version()
+            except SourceError:
+                return None
+        return self._pythons[key]
+
+    async def submit(
+        self, cluster: str, request: Request, timeout_s: float = SUBMIT_TIMEOUT_S, tell: TellShipped = tell_nobody
+    ) -> Job:
+        """Submit anything; ``tell`` hears how far the working dir is. The job's row is asked for anew at once."""
+        self.refuse_if_read_only("submit")
+        dashboard = self.fleet.dashboard(cluster)
+        token = auth_token(dashboard.spec, self.options.environ)
+        job = await submit(dashboard, token, request, submission_id=new_submission_id(), timeout_s=timeout_s, tell=tell)
+        self.sent.remember(job.id, request)
+        self.fleet.poller(cluster).refresh()
+        return job
+
+    async def output_of(self, job: Job) -> KeptOutput:
+        """Return a job's output: the kept one, else fetched now and kept."""
+        if job.submission_id is None:
+            raise NotFoundError(job.cluster, f"{job.id} was not submitted, so it has no output")
+        kept = self.shelf.find(job.submission_id)
+        if kept is not None:
+            return kept
+        output = self.bundle(job.bundle).output if job.bundle else None
+        if output is None:
+            raise NotFoundError(job.cluster, f"{job.id} is no bundled job with an output")
+        dashboard = self.fleet.dashboard(job.cluster)
+        async with self.serving(job.cluster, OUTPUT_TIMEOUT_S) as serve:
+            attempts = await fetch_output(dashboard, serve, job, output)
+        kept_aside = [str(self.shelf.keep_aside(job, spoilt)) for spoilt in attempts.spoilt]
+        if attempts.fetched is not None:
+            return await asyncio.to_thread(self.shelf.keep_fetched, job, attempts.fetched)
+        hint = f"what came is kept aside: {kept_aside[-1]}" if kept_aside else ""
+        raise NotFoundError(job.cluster, f"no output of {job.id}: {'; '.join(attempts.reasons)}", hint)
+
+    def ready_watch(self, job: Job) -> ReadyWatch | None:
+        """Return what notices in a job's log that its output is ready, None for a job without one, or a kept one."""
+        bundle = self.bundles().get(job.bundle)
+        if bundle is None or bundle.output is None or self.shelf.find(job.id) is not None:
+            return None
+        return ReadyWatch(bundle.output.ready)
+
+    @asynccontextmanager
+    async def serving(self, cluster: str, timeout_s: float = 10.0) -> AsyncIterator[ServeClient | None]:
+        """Open a client of a cluster's Serve address for a while, None where none is configured."""
+        spec = self.fleet.dashboard(cluster).spec
+        if spec.serve is None:
+            yield None
+            return
+        client = ServeClient(spec, timeout_s=timeout_s)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def walk_and_ask(self, names: Iterable[str]) -> tuple[ClusterSnapshot, ...]:
+        """Walk the paths of these clusters, then ask those that a way leads to; each once."""
+        wanted = tuple(names)
+        await self.prober.ask(wanted)
+        return await self.fleet.ask(wanted)
+
+    async def check(self, names: Iterable[str]) -> tuple[ClusterChecks, ...]:
+        """Walk the paths of these clusters once, with what ssh and Prometheus can tell."""
+        wanted = tuple(names)
+        if self.fleet.metrics is not None:
+            await self.fleet.metrics.ask_targets()
+        return await self.prober.ask(wanted)
+
+    def _targets(self, cluster: str) -> tuple[Target, ...] | None:
+        """Return the targets that Prometheus has of a cluster, None where it was not asked."""
+        metrics = self.fleet.metrics
+        if metrics is None or metrics.watch_of(cluster) is None:
+            return None
+        return tuple(target for target in metrics.targets if target.cluster == cluster and target.job) or None
+
+    def _make_dashboard(self, spec: ClusterSpec) -> DashboardClient:
+        try:
+            return DashboardClient(spec, auth_token(spec, self.options.environ))
+        except ConfigError:  # this cluster's row says so; the others do not suffer
+            return DashboardClient(spec, None, token_again=lambda: auth_token(spec, self.options.environ))
+
+
+def _make_prometheus(server: PrometheusServer) -> PrometheusClient:
+    return PrometheusClient(server, lambda: bearer_token(server))
+
+
+def _prometheus_of(
+    spec: ClusterSpec, configured: Mapping[str, PrometheusServer], state: StateFolder
+) -> PrometheusServer | None:
+    """Return the server that has a cluster's series; that of the embedded clusters is in no file."""
+    if not spec.embedded:
+        return configured.get(spec.prometheus or "")
+    url = prometheus_url(state) if spec.prometheus is not None else None
+    return None if url is None else PrometheusServer(PROMETHEUS, url)

@@ -1,0 +1,156 @@
+"""Snapshots -> events: a state that changed, a node that came or went, a threshold crossed, a fault. Each once.
+
+Hysteresis keeps what flickers quiet: a state counts once it stood for two snapshots, a threshold as left only some
+points below it, and a fault as gone once it was absent for two snapshots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from console.metrics import HYSTERESIS_PERCENT, METRICS, Metric
+from console.model.cluster import ClusterSnapshot, Node, State
+from console.model.event import Event, EventKind, Level
+
+_STATE_LEVELS: dict[State, Level] = {State.UP: "ok", State.DEGRADED: "warn", State.DOWN: "bad"}
+_ORDER: tuple[Level, ...] = ("ok", "warn", "bad")
+STANDS_AFTER = 2  # snapshots
+
+
+class _Known(Struct):
+    """What was last told of one cluster; ``wanted`` is a change that has not stood long enough yet."""
+
+    state: State = State.UNKNOWN
+    wanted: State = State.UNKNOWN
+    stood: int = 0
+    alive: dict[str, bool] = {}
+    addresses: dict[str, str] = {}
+    levels: dict[tuple[str, str], Level] = {}
+    faults: dict[str, int] = {}
+    begun: bool = False
+
+
+class Crossings:
+    """The memory of all clusters. ``observe`` each snapshot once, in the order in which they are made."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+
+    def observe(self, snapshot: ClusterSnapshot) -> tuple[Event, ...]:
+        """Return what is new against the snapshots before; the first of a cluster tells nothing but what is wrong."""
+        known = self._known.setdefault(snapshot.spec.name, _Known())
+        found = (
+            *self._state(snapshot, known),
+            *self._nodes(snapshot, known),
+            *self._thresholds(snapshot, known),
+            *self._faults(snapshot, known),
+        )
+        known.begun |= snapshot.state is not State.UNKNOWN
+        return found
+
+    def _state(self, snapshot: ClusterSnapshot, known: _Known) -> Iterator[Event]:
+        state = snapshot.state
+        if state != known.wanted:
+            known.wanted, known.stood = state, 0
+        known.stood += 1
+        if state == known.state or state is State.UNKNOWN or known.stood < STANDS_AFTER:
+            return
+        before, known.state = known.state, state
+        if before is State.UNKNOWN and state is State.UP:
+            return  # that a healthy cluster is up is no news when the console opens
+        because = f": {snapshot.faults[0].message}" if snapshot.faults else ""
+        yield _event(snapshot, "", "state", "state", _STATE_LEVELS[state], f"is {state}{because}")
+
+    def _nodes(self, snapshot: ClusterSnapshot, known: _Known) -> Iterator[Event]:
+        if snapshot.identity is None or not snapshot.nodes:
+            return
+        now = {node.node_id: node.alive for node in snapshot.nodes}
+        known.addresses |= {node.node_id: node.ip for node in snapshot.nodes}
+        for node in snapshot.nodes:
+            was = known.alive.get(node.node_id)
+            if known.begun and was is None and node.alive:
+                yield _event(snapshot, node.ip, "node", "alive", "ok", f"{node.role} node {node.ip} joined")
+            elif was and not node.alive:
+                words = f": {node.death_message}" if node.death_message else ""
+                yield _event(snapshot, node.ip, "node", "alive", "bad", f"{node.role} node {node.ip} died{words}")
+        for node_id, was in known.alive.items():
+            if was and node_id not in now:
+                ip = known.addresses.get(node_id, "")
+                yield _event(snapshot, ip, "node", "alive", "warn", f"node {ip or node_id[:12]} is gone")
+        known.alive = now
+        known.addresses = {node_id: known.addresses[node_id] for node_id in now}
+
+    def _thresholds(self, snapshot: ClusterSnapshot, known: _Known) -> Iterator[Event]:
+        present = set()
+        for node in snapshot.alive_nodes:
+            for metric, subject, share in _shares(node):
+                key = (node.node_id, subject)
+                present.add(key)
+                before = known.levels.get(key, "ok")
+                level = known.levels[key] = level_of(metric, share, before)
+                if level != before:
+                    yield _event(
+                        snapshot, node.ip, "threshold", subject, level, _crossed(metric, subject, share, level)
+                    )
+        known.levels = {key: level for key, level in known.levels.items() if key in present}
+
+    def _faults(self, snapshot: ClusterSnapshot, known: _Known) -> Iterator[Event]:
+        """Tell of faults beside the state: one that came while the state did not change, and of its end."""
+        now = {fault.message for fault in snapshot.faults if fault.source == "prometheus"}
+        for message in now - set(known.faults):
+            yield _event(snapshot, "", "fault", message, "warn", message)
+        for message in list(known.faults):
+            absent = 0 if message in now else known.faults[message] + 1
+            known.faults[message] = absent
+            if absent >= STANDS_AFTER:
+                del known.faults[message]
+                yield _event(snapshot, "", "fault", message, "ok", f"over: {message}")
+        known.faults |= dict.fromkeys(now, 0)
+
+
+def level_of(metric: Metric, percent: float, before: Level) -> Level:
+    """Return the level of a share in percent; one that was reached is left only ``HYSTERESIS_PERCENT`` below."""
+    reached: Level = "ok"
+    thresholds: tuple[tuple[Level, float | None], ...] = (("warn", metric.warn_percent), ("bad", metric.bad_percent))
+    for level, threshold in thresholds:
+        if threshold is None:
+            continue
+        held = _ORDER.index(before) >= _ORDER.index(level)
+        if percent >= threshold - (HYSTERESIS_PERCENT if held else 0.0):
+            reached = level
+    return reached
+
+
+def _shares(node: Node) -> Iterator[tuple[Metric, str, float]]:
+    """Yield what has thresholds: the metric, what it is of, and its percentage."""
+    for metric in METRICS.values():
+        if metric.warn_percent is None and metric.bad_percent is None:
+            continue
+        if metric.per == "gpu":
+            for gpu in node.gpus:
+                share = _share(gpu.memory_used_bytes, gpu.memory_total_bytes)
+                if share is not None:
+                    yield metric, f"{metric.name} {gpu.uuid or gpu.index}", share
+            continue
+        value = node.value(metric.name)
+        share = value if metric.unit == "percent" else _share(value, node.value(metric.total or ""))
+        if share is not None:
+            yield metric, metric.name, share
+
+
+def _share(used: float | None, total: float | None) -> float | None:
+    return 100 * used / total if used is not None and total else None
+
+
+def _crossed(metric: Metric, subject: str, share: float, level: Level) -> str:
+    what = metric.title + (f" of GPU {subject.partition(' ')[2]}" if " " in subject else "")
+    if level == "ok":
+        return f"{what} is back at {share:.0f} %"
+    threshold = metric.bad_percent if level == "bad" else metric.warn_percent
+    return f"{what} is at {share:.0f} % (threshold {threshold:g} %)"
+
+
+def _event(snapshot: ClusterSnapshot, node: str, kind: EventKind, subject: str, level: Level, message: str) -> Event:
+    return Event(snapshot.taken_at, snapshot.spec.name, node, kind, subject, level, message)

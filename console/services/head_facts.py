@@ -1,0 +1,141 @@
+"""What the walk has to know of a head beyond its name: its nodes and start, its Python, whether anything should serve.
+
+Asked seldom: when another session answers, every minute, and for Serve when it does not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from console.clients.questions import Place, get
+
+_EVERY_S, _APPLICATIONS_EVERY_S = 60.0, 10.0
+_FIRST_S, _ASK_S = 1.5, 6.0
+Decoded = TypeVar("Decoded")
+
+
+class _Node(Struct):
+    node_id: str = ""
+    is_head_node: bool = False
+    state: str = ""
+    start_time_ms: float | None = None
+
+
+class _Listed(Struct):
+    result: list[_Node] = []
+
+
+class _NodesData(Struct):
+    result: _Listed
+
+
+class _Nodes(Struct):
+    data: _NodesData
+
+
+class _Metadata(Struct, rename="camel"):
+    python_version: str = ""
+
+
+class _MetadataReply(Struct):
+    data: _Metadata
+
+
+class _Applications(Struct):
+    applications: dict[str, Any] = {}
+
+
+class HeadFacts(Struct, frozen=True):
+    """``started_at`` in Unix seconds; ``workers`` is None where the head does not list its nodes."""
+
+    node_ids: tuple[str, ...] = ()
+    started_at: float | None = None
+    workers: int | None = None
+    python: str = ""
+
+
+class HeadWatch:
+    """The facts of one cluster's head. What is asked again is asked beside the walk, which does not wait for it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._session = ""
+        self._asked_at = self._applications_at = float("-inf")
+        self._python = ""
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self.facts = HeadFacts()
+        self.applications: int | None = None  # how many should be served; None: not known
+
+    async def learn(self, place: Place, session: str, token: str | None) -> None:
+        """Ask a head that is new who it is, and wait for it; a known one is asked again where that is due."""
+        if session != self._session:
+            self._session, self.facts, self._python = session, HeadFacts(), ""
+            self.applications, self._applications_at = None, float("-inf")
+            await self._learn(place, token, _FIRST_S)
+        elif self._clock() - self._asked_at >= _EVERY_S:
+            self._beside("nodes", self._learn(place, token, _ASK_S))
+
+    def ask_nodes_soon(self, place: Place, token: str | None) -> None:
+        """Ask for the nodes where the last answer is older than 10 s: a worker may have come."""
+        if self._clock() - self._asked_at >= _APPLICATIONS_EVERY_S:
+            self._beside("nodes", self._learn(place, token, _ASK_S))
+
+    def ask_applications(self, place: Place, token: str | None) -> None:
+        """Ask what should be served where the last answer is older than 10 s; a head takes over a second for it."""
+        if self._clock() - self._applications_at >= _APPLICATIONS_EVERY_S:
+            self._applications_at = self._clock()
+            self._beside("applications", self._ask_applications(place, token))
+
+    async def settle(self) -> None:
+        """Wait for what is being asked."""
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+
+    def close(self) -> None:
+        """Ask no more."""
+        for task in self._asking.values():
+            task.cancel()
+
+    def _beside(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+        running = self._asking.get(what)
+        if running is not None and not running.done():
+            work.close()
+            return
+        self._asking[what] = asyncio.create_task(work)
+
+    async def _learn(self, place: Place, token: str | None, timeout_s: float) -> None:
+        self._asked_at = self._clock()
+        nodes = await _ask(place, "/api/v0/nodes?detail=1&limit=1000", token, _Nodes, timeout_s)
+        if not self._python:
+            metadata = await _ask(place, "/api/v0/cluster_metadata", token, _MetadataReply, timeout_s)
+            self._python = metadata.data.python_version if metadata is not None else ""
+        self.facts = _facts(nodes, self._python)
+
+    async def _ask_applications(self, place: Place, token: str | None) -> None:
+        found = await _ask(place, "/api/serve/applications/", token, _Applications, _ASK_S)
+        self.applications = None if found is None else len(found.applications)
+
+
+def _facts(nodes: _Nodes | None, python: str) -> HeadFacts:
+    listed = [node for node in nodes.data.result.result if node.state == "ALIVE"] if nodes is not None else []
+    if not listed:
+        return HeadFacts(python=python)
+    started = next((node.start_time_ms for node in listed if node.is_head_node and node.start_time_ms), None)
+    workers = sum(not node.is_head_node for node in listed)
+    ids = tuple(sorted(node.node_id for node in listed))
+    return HeadFacts(ids, started / 1000 if started else None, workers, python)
+
+
+async def _ask(place: Place, path: str, token: str | None, kind: type[Decoded], timeout_s: float) -> Decoded | None:
+    answer = await get(place, path, connect_s=timeout_s, answer_s=timeout_s, token=token)
+    if answer.failure is not None or answer.http_status != 200:
+        return None
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,80 @@
+"""Figures over time, of what is on screen: one range query to Prometheus, else what the console has seen itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from console.clients.prometheus import RangeSeries
+from console.clients.promql import range_query, tagged
+from console.errors import SourceError
+from console.metrics import METRICS
+from console.model.metrics import Line
+from console.services.fleet import Fleet
+from console.services.server_watch import ServerWatch
+
+POINTS_MOST = 300  # of one line; more than any terminal has columns
+SPANS_S = {"5m": 300.0, "1h": 3600.0, "6h": 21600.0, "24h": 86400.0}
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
+
+
+async def lines_over_time(
+    fleet: Fleet, cluster: str, node: str | None, metrics: Sequence[str], span_s: float, now: float
+) -> tuple[tuple[Line, ...], SourceError | None]:
+    """Return the lines of these metrics up to ``now``, and why Prometheus told none, if it was asked and did not.
+
+    ``node`` is an address, None the whole cluster. A metric without any line was neither told nor seen. Raise
+    NotFoundError for a cluster that is not configured.
+    """
+    fleet.poller(cluster)
+    start = now - span_s
+    error: SourceError | None = None
+    told: tuple[Line, ...] = ()
+    watch = fleet.metrics.watch_of(cluster) if fleet.metrics is not None else None
+    if watch is not None:
+        try:
+            told = await _told(watch, cluster, node, metrics, start, now)
+        except SourceError as trouble:
+            error = trouble
+    known = {line.metric for line in told}
+    seen = [
+        line for name in metrics if name not in known for line in fleet.seen.lines(cluster, node or "", name, start)
+    ]
+    order = {name: number for number, name in enumerate(metrics)}
+    return tuple(sorted((*told, *seen), key=lambda line: (order[line.metric], line.gpu or 0))), error
+
+
+async def _told(
+    watch: ServerWatch, cluster: str, node: str | None, metrics: Sequence[str], start: float, now: float
+) -> tuple[Line, ...]:
+    series = next(spec.series for spec in watch.specs if spec.name == cluster)
+    if not series or not metrics:
+        return ()
+    step_s = step_of(now - start, watch.view(cluster).interval_s)
+    # Fixed in time, so that points stand still while the chart moves on.
+    begin, end = math.floor(start / step_s) * step_s, math.floor(now / step_s) * step_s
+    query = " or ".join(tagged(range_query(name, series, node=node), name) for name in metrics)
+    found = await watch.client.over_time(query, begin, end, step_s)
+    return tuple(_lines(found, node or "", begin, end, step_s))
+
+
+def step_of(span_s: float, interval_s: float | None) -> float:
+    """Return the distance of points: round, no closer than samples come, and at most ``POINTS_MOST`` of them."""
+    least_s = max(span_s / POINTS_MOST, interval_s or 1.0)
+    return float(next((step_s for step_s in _STEPS_S if step_s >= least_s), _STEPS_S[-1]))
+
+
+def _lines(found: Sequence[RangeSeries], node: str, begin: float, end: float, step_s: float) -> Iterator[Line]:
+    for series in found:
+        metric = series.labels.get("k", "")
+        if metric not in METRICS:
+            continue
+        index = series.labels.get("GpuIndex", "")
+        values = {round((at - begin) / step_s): _measured(metric, value) for at, value in series.points}
+        points = tuple((begin + n * step_s, values.get(n)) for n in range(round((end - begin) / step_s) + 1))
+        yield Line(metric, node, int(index) if index.isdecimal() else None, "prometheus", points)
+
+
+def _measured(metric: str, value: float | None) -> float | None:
+    """Return the value; Ray writes -1 for what the driver does not measure."""
+    return None if metric == "gpu_percent" and value is not None and value < 0 else value

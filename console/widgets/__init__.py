@@ -1,0 +1,1 @@
+"""What is painted; widgets get values and post messages, they never do I/O."""

@@ -1,0 +1,23 @@
+"""Mean and variance of generated file tuples, computed by Ray actors in batches, served as ``GET /output``.
+
+Run: ``ray job submit --working-dir jobs -- python parallel_processing.py '<JSON>'``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from pipeline.claim import Holding
+from pipeline.driver import run
+from pipeline.parameters import Parameters
+
+
+def work(given: Parameters, holding: Holding) -> None:
+    """Process; imported only here, because it needs NumPy, which ``run`` looks for first."""
+    from pipeline.processing import process  # noqa: PLC0415 -- see above
+
+    process(given, holding)
+
+
+if __name__ == "__main__":
+    sys.exit(run("parallel_processing", Parameters, work, sys.argv[1:]))

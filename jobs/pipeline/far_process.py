@@ -1,0 +1,78 @@
+"""The process that a driver starts for each other cluster: connects to it by Ray client and works there.
+
+A process, because a Ray client call into a cluster that hangs cannot be given up otherwise. It ends with the driver,
+however that ends: then its pipe breaks, and it disconnects at once, so that the cluster is not left waiting for it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import ray
+
+from pipeline.clustering_parameters import ClusteringParameters
+from pipeline.driver import cause
+from pipeline.errors import JobError
+from pipeline.share import Share
+
+DISCONNECT_S = 3.0
+
+
+def work_far_away(pipe: Connection, address: str, given: ClusteringParameters) -> None:
+    """Connect, answer with the Facts, then with a Collected for each Share that comes; or with a JobError, and end."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # meant for the driver, whose end is ours
+    shares: SimpleQueue[Share] = SimpleQueue()
+    threading.Thread(target=_receive, args=(pipe, shares), daemon=True).start()
+    try:
+        _work(pipe, address, given, shares)
+    except Exception as error:  # whatever it is, it concerns this cluster alone, and the driver says it
+        with suppress(OSError):
+            pipe.send(JobError(cause(error)))
+    _leave()
+
+
+def _work(pipe: Connection, address: str, given: ClusteringParameters, shares: SimpleQueue[Share]) -> None:
+    from pipeline.main_cluster import MainCluster  # noqa: PLC0415 -- takes half a second that connecting can use
+
+    ray.init(f"ray://{address}", runtime_env=_runtime_env(), logging_level=logging.ERROR, log_to_driver=False)
+    cluster = MainCluster(given)
+    pipe.send(cluster.connect())
+    while True:
+        pipe.send(cluster.carry_out(shares.get()))
+
+
+def _receive(pipe: Connection, shares: SimpleQueue[Share]) -> None:
+    with suppress(EOFError, OSError):
+        while True:
+            shares.put(pipe.recv())
+    _leave()
+
+
+def _leave() -> None:
+    """Disconnect, but not for ever, and end."""
+    threading.Thread(target=_end_later, daemon=True).start()
+    with suppress(Exception):
+        ray.shutdown()
+    os._exit(0)
+
+
+def _end_later() -> None:
+    threading.Event().wait(DISCONNECT_S)
+    os._exit(1)
+
+
+def _runtime_env() -> dict[str, Any]:
+    """Return the code that goes with the connection, and the packages that the job itself was submitted with."""
+    own = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") or "{}").get("runtime_env") or {}
+    packages = {key: own[key] for key in ("pip", "uv") if own.get(key)}
+    return {"working_dir": str(Path(__file__).parents[1]), "excludes": ["__pycache__"], **packages}

@@ -1,0 +1,102 @@
+"""What test_forwards_bench.py runs inside namespaces: ten computers' kept forwards, cut a hundred times, and moved.
+
+Each computer has a raydeck that keeps its forward open, and a watcher that sends bytes through it ten times a second
+and notes when they came back. A cut's recovery is the time from plugging in to the first bytes that came back.
+"""
+
+import json
+import random
+import sys
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+from tests.live.forwards_lab import SERVICES, Lab
+from tests.live.topology import until
+
+COMPUTERS = tuple(f"c{number}" for number in range(10))
+CUTS_S = range(1, 11)
+PORT = SERVICES["dashboard"]
+GIVE_UP_S = 60.0
+WATCH = """
+import socket, sys, time
+while True:
+    try:
+        with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 0.4) as there:
+            there.settimeout(0.4)
+            there.sendall(b"there?")
+            if there.recv(6) == b"there?":
+                print(time.monotonic(), flush=True)
+    except OSError:
+        pass
+    time.sleep(0.1)
+"""
+
+
+class Ward:
+    """One computer: its raydeck, its watcher, and what its cuts cost."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.lab, self.name = lab, name
+        self.recoveries_s: list[float] = []
+        environ = lab.environ | {"XDG_STATE_HOME": str(lab.folder / f"state-{name}")}
+        lab.lan.start(name, f"up-{name}", *lab.command("tunnel", "up"), environ=environ)
+        lab.lan.start(name, f"watch-{name}", sys.executable, "-S", "-c", WATCH, str(PORT))
+
+    def last_seen(self) -> float:
+        """When bytes came back last."""
+        told = self.lab.lan.told(f"watch-{self.name}").rsplit("\n", 2)
+        return float(told[-2]) if len(told) > 1 else 0.0
+
+    def cut(self, order: list[int]) -> None:
+        for cut_s in order:
+            self.lab.pull_cable(self.name)
+            time.sleep(cut_s)
+            self.lab.plug_in(self.name)
+            self.note(time.monotonic())
+
+    def move(self, addresses: list[str]) -> None:
+        for old, new in pairwise(addresses):
+            self.lab.readdress(self.name, old, new)
+            self.note(time.monotonic())
+
+    def note(self, back_at: float) -> None:
+        """Wait until bytes come back after this moment, and for a while longer; note how long it took."""
+        until(lambda: self.last_seen() > back_at, GIVE_UP_S)
+        seen = [float(line) for line in self.lab.lan.told(f"watch-{self.name}").splitlines()]
+        after = [at for at in seen if at > back_at]
+        self.recoveries_s.append(after[0] - back_at if after else GIVE_UP_S)
+        time.sleep(random.uniform(1, 3))
+
+
+def together(wards: list[Ward], work) -> list[float]:
+    """Have all computers suffer at once; return every recovery."""
+    for ward in wards:
+        ward.recoveries_s.clear()
+    threads = [threading.Thread(target=work, args=(ward,)) for ward in wards]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [recovery for ward in wards for recovery in ward.recoveries_s]
+
+
+def addresses_of(ward: Ward, number: int) -> list[str]:
+    """The addresses that a computer has one after the other."""
+    return [ward.lab.lan.address[ward.name], f"10.77.0.{100 + number}", f"10.77.0.{150 + number}"]
+
+
+def main(folder: Path) -> None:
+    lab = Lab(folder, COMPUTERS)
+    lab.start_echo("vm", lab.vm, PORT)
+    wards = [Ward(lab, name) for name in COMPUTERS]
+    for ward in wards:
+        assert until(ward.last_seen, GIVE_UP_S), lab.lan.told(f"up-{ward.name}")
+    cuts = together(wards, lambda ward: ward.cut(random.sample(CUTS_S, len(CUTS_S))))
+    moves = together(wards, lambda ward: ward.move(addresses_of(ward, wards.index(ward))))
+    print(json.dumps({"cuts": cuts, "moves": moves}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,79 @@
+"""What all tests share: what a machine lacks is skipped with a reason, and on CI such a skip is a failure.
+
+Two ways to skip are told apart by the reason: ``not permitted: …`` is what no package can mend (network namespaces in
+a locked-down container), and stays a skip on CI. Everything else, such as a missing program, is a failure there.
+"""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Generator
+
+import hypothesis
+import pytest
+
+NOT_PERMITTED = "not permitted:"
+
+
+def _strict() -> bool:
+    return os.environ.get("CI", "").lower() == "true"
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if _strict() and report.skipped and not hasattr(report, "wasxfail"):
+        reason = _reason(report)
+        if not reason.startswith(NOT_PERMITTED):
+            report.outcome = "failed"
+            report.longrepr = f"skipped, which CI=true does not allow: {reason}"
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as in a terminal: a shell that starts us in its background has it ignored, by our children too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# How long one example takes says nothing on a busy machine. On CI the examples are the same each time: new ones are for
+# those who work on the code, and their finds become tests of their own.
+hypothesis.settings.register_profile("raydeck", deadline=None, derandomize=_strict())
+hypothesis.settings.load_profile("raydeck")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares something expensive in one process: the clusters of the session, or what one module starts."""
+    for item in items:
+        if item.get_closest_marker("live") and not item.get_closest_marker("xdist_group"):
+            shared = "session_clusters" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("shared clusters" if shared else item.path.stem))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str, str], str]:
+    """``program(name, package)`` is the path of a program, or skips and names the Debian package that has it."""
+
+    def find(name: str, package: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            pytest.skip(f"no {name} on PATH: install the package {package}")
+        return path
+
+    return find

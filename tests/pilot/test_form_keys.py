@@ -1,0 +1,163 @@
+"""The submit form by keyboard, down to the requests that Ray's own client sends."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.widgets import Input
+
+from console.screens.log import LogScreen
+from console.screens.submit import SubmitScreen
+from tests.fakes.head import FakeHead
+from tests.pilot.deck import Clock, Deck, deck
+from tests.pilot.scenes import free_memory, one_cluster
+
+
+@asynccontextmanager
+async def form(tmp_path: Path, size: tuple[int, int] = (120, 36)) -> AsyncIterator[tuple[Deck, FakeHead]]:
+    """Open the form of the bundled job for one cluster."""
+    clock = Clock()
+    async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, size=size, clock=clock) as console:
+        await console.asked()
+        await console.open_form()
+        await console.shows("✓ 6 CPU free, needs 4 · 5.1 G memory free, needs 1.1 G")
+        yield console, fleet.heads["local-1"]
+
+
+def values(console: Deck) -> list[str]:
+    return [field.value for field in console.app.screen.query(Input)]
+
+
+async def type_over(console: Deck, text: str) -> None:
+    await console.press("end", *["backspace"] * 40, *text)
+
+
+async def test_tab_and_enter_go_through_the_fields(tmp_path: Path) -> None:
+    async with form(tmp_path) as (console, _):
+        fields = list(console.app.screen.query(Input))
+        assert values(console)[:2] == ["2", "2"]
+        for field in fields:
+            assert console.app.focused is field
+            await console.press("tab")
+        assert console.app.focused is fields[0]
+        await console.press("shift+tab")
+        assert console.app.focused is fields[-1]
+        await console.press("enter")
+        assert console.app.focused is fields[0]
+
+
+async def test_a_wrong_value_is_told_while_typing_and_not_sent(tmp_path: Path) -> None:
+    async with form(tmp_path) as (console, head):
+        await type_over(console, "two")
+        await console.shows("✗ worker-number: expected a whole number from 1 to 1000, got 'two'")
+        await console.press("f5")
+        await console.until(lambda: console.messages)
+        assert "expected a whole number" in console.messages[0]
+        assert head.submissions == []
+        assert isinstance(console.app.screen, SubmitScreen)
+        assert values(console)[0] == "two"
+        await type_over(console, "3")
+        await console.shows("✓ 6 CPU free")
+
+
+async def test_f5_submits_once_through_rays_own_client_and_follows_the_log(tmp_path: Path) -> None:
+    async with form(tmp_path) as (console, head):
+        await console.press("tab", "tab")
+        await type_over(console, "100")
+        await console.press("f5", "f5")
+        await console.until(lambda: isinstance(console.app.screen, LogScreen))
+        [sent] = head.submissions
+        command, job_file, argument = shlex.split(sent["entrypoint"])
+        assert (command, job_file) == ("python", "parallel_processing.py")
+        assert json.loads(argument)["data-parameters"]["amount"] == 100
+        assert sent["metadata"]["raydeck_job"] == "parallel_processing"
+        assert len(head.packages) == 1
+        console.line(sent["submission_id"], "on local-1")
+        head.logs[sent["submission_id"]] = b"Generated 100 files\n"
+        await console.shows("Generated 100 files")
+
+
+async def test_a_preflight_that_refuses_says_what_is_missing_and_asks_before_it_is_overridden(tmp_path: Path) -> None:
+    async with form(tmp_path) as (console, head):
+        free_memory(head, 0.5)
+        await console.press("tab")
+        await console.press("1")
+        await console.shows("✗ ")
+        await console.press("f5")
+        await console.shows("submit to local-1 all the same?", "local-1: 6 CPU free, needs 23")
+        await console.press("n")
+        assert head.submissions == []
+        assert isinstance(console.app.screen, SubmitScreen)
+        await console.press("f5")
+        await console.shows("all the same?")
+        await console.press("y")
+        await console.until(lambda: len(head.submissions) == 1)
+
+
+async def test_a_head_that_dies_meanwhile_leaves_the_form_as_it_was_typed(tmp_path: Path) -> None:
+    async with form(tmp_path) as (console, head):
+        await type_over(console, "4")
+        head.trouble = "close"
+        await console.press("f5")
+        await console.until(lambda: console.messages)
+        assert head.submissions == []
+        assert isinstance(console.app.screen, SubmitScreen)
+        assert values(console)[0] == "4"
+        head.trouble = ""
+        await console.press("f5")
+        await console.until(lambda: len(head.submissions) == 1)
+
+
+async def test_f2_copies_the_command_with_what_differs_from_the_defaults(tmp_path: Path) -> None:
+    async with form(tmp_path) as (console, head):
+        await console.press("f2")
+        assert console.app.clipboard == "raydeck submit parallel_processing --cluster local-1"
+        await type_over(console, "7")
+        await console.press("f2")
+        assert console.app.clipboard.endswith("--cluster local-1 --set process-parameters.worker-number=7")
+        assert head.submissions == []
+
+
+async def test_escape_cancels_and_nothing_was_sent(tmp_path: Path) -> None:
+    async with form(tmp_path) as (console, head):
+        await console.press("9", "escape")
+        assert console.app.screen.query("#clusters")
+        assert (head.submissions, head.packages) == ([], {})
+
+
+async def test_the_help_of_the_field_moves_into_one_line_where_it_is_narrow(tmp_path: Path) -> None:
+    async with form(tmp_path, size=(80, 24)) as (console, _):
+        await console.press("tab")
+        await console.shows("providers that compute the statistics")
+        assert "lists that the tuples are dealt to" not in console.text
+        await console.press("x")
+        await console.shows("✗ expected a whole number from 1 to 1000, got '2x'")
+        console.line("F5 submit   F2 copy command   F3 save set   Tab next field   Esc cancel")
+
+
+async def test_several_bundles_are_chosen_from_first(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "own_job.py").write_text("print('hello')\n")
+    (folder / "own_job.toml").write_text(
+        'title = "Own"\nhelp = "says hello"\nentrypoint = "python own_job.py"\n[resources]\ncpus = 1\n'
+    )
+    clock = Clock()
+    before = f'[jobs]\npaths = ["{folder}"]\n\n'
+    async with (
+        one_cluster(clock) as fleet,
+        deck(tmp_path, fleet.clusters, clock=clock, before=before) as console,
+    ):
+        await console.asked()
+        await console.press("s")
+        await console.shows("WHAT IT DOES", "says hello", "parallel_processing")
+        console.table.go_to("own_job")
+        await console.press("enter")
+        await console.shows("submit own_job", "needs 1")
+        await console.press("f5")
+        await console.until(lambda: fleet.heads["local-1"].submissions)
+        assert fleet.heads["local-1"].submissions[0]["entrypoint"].startswith("python own_job.py")

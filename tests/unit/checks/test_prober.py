@@ -1,0 +1,173 @@
+"""The prober on small servers: rounds of their own, one fault, rest while it is dark, and what a command prints."""
+
+import asyncio
+import json
+import time
+from contextlib import asynccontextmanager
+
+from click.testing import CliRunner
+
+from console.cli.root import raydeck
+from console.model.check import Outcome
+from console.model.cluster import State
+from console.services.core import Core, Options
+from console.services.evidence import Evidence
+from tests.fakes.head import fake_head
+
+PATIENCE_S = 60.0
+
+
+@asynccontextmanager
+async def console(tmp_path, clusters):
+    """A core on these clusters (name -> keys of clusters.toml), walked for ever."""
+    core = Core(Options(write(tmp_path, clusters), False, {"XDG_STATE_HOME": str(tmp_path / "state")}, tmp_path))
+    core.load()
+    await core.begin()
+    core.prober.begin()
+    watching = [asyncio.create_task(watch(core, name)) for name in clusters]
+    try:
+        yield core
+    finally:
+        for task in watching:
+            task.cancel()
+        await core.close()
+
+
+async def watch(core, name):
+    async for _ in core.fleet.watch(name):
+        pass
+
+
+def write(tmp_path, clusters):
+    rows = []
+    for name, keys in clusters.items():
+        rows += ["[[clusters]]", f'name = "{name}"', 'kind = "local"', *(f'{key} = "{keys[key]}"' for key in keys)]
+    file = tmp_path / "clusters.toml"
+    file.write_text("\n".join(rows))
+    return file
+
+
+async def until(condition):
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < give_up_at
+        await asyncio.sleep(0.02)
+
+
+def row(core, name):
+    return next(snapshot for snapshot in core.fleet.snapshots if snapshot.spec.name == name)
+
+
+async def test_a_dark_cluster_has_one_fault_and_its_polling_rests_until_it_is_back(tmp_path):
+    async with fake_head(time.time) as head, console(tmp_path, {"a": {"dashboard": head.url}}) as core:
+        await until(lambda: row(core, "a").state is State.UP)
+        head.trouble = "error"
+        await until(lambda: row(core, "a").state is State.DOWN and core.fleet.poller("a").is_held)
+        head.asked.clear()
+        rounds = len(head.asked)
+        await until(lambda: len(head.asked) >= rounds + 3)
+        assert set(head.asked) == {"/api/version"}
+        (fault,) = row(core, "a").faults
+        assert (fault.source, fault.message[:13]) == ("dashboard", "HTTP 500: boo")
+        assert row(core, "a").tunnel.first_broken == "ray"
+        head.trouble = ""
+        await until(lambda: row(core, "a").state is State.UP)
+        assert row(core, "a").faults == ()
+        events = [event.message for event in core.events.recent if event.kind == "path"]
+        assert events[0].startswith("dashboard broken at ray: HTTP 500")
+        assert events[1] == "dashboard is whole again"
+        (ladder,) = core.prober.ladders("a")
+        assert (ladder.standing.flaps, ladder.outcome) == (1, Outcome.OK)
+
+
+async def test_a_hung_cluster_delays_no_other(tmp_path):
+    async with fake_head(time.time) as good, fake_head(time.time) as bad:
+        bad.trouble = "hang"
+        walked = []
+        async with console(tmp_path, {"good": {"dashboard": good.url}, "bad": {"dashboard": bad.url}}) as core:
+            core.prober.listen(lambda checks: walked.append(checks.cluster))
+            await until(lambda: walked.count("bad") >= 2)
+            assert walked.count("good") > walked.count("bad")
+            assert core.prober.checks("bad").first_broken == "bytes"
+            assert core.prober.checks("good").first_broken is None
+
+
+async def test_two_ways_that_end_at_one_cluster_are_told(tmp_path):
+    async with fake_head(time.time) as one, fake_head(time.time) as two:
+        two.replies["/api/version"] = one.replies["/api/version"]
+        async with console(tmp_path, {"a": {"dashboard": one.url}, "b": {"dashboard": two.url}}) as core:
+            await until(lambda: "identity" in {checks.first_broken for checks in core.prober.clusters})
+            blamed = next(checks for checks in core.prober.clusters if checks.first_broken == "identity")
+            assert row(core, blamed.cluster).state is State.DOWN
+            assert blamed.ok == 1
+
+
+async def test_a_listener_that_went_is_not_called(tmp_path):
+    async with fake_head(time.time) as head, console(tmp_path, {"a": {"dashboard": head.url}}) as core:
+        heard = []
+        end = core.prober.listen(heard.append)
+        await until(lambda: heard)
+        end()
+        heard.clear()
+        core.prober.ask_now("a")
+        await core.check(["a"])
+        assert not heard
+
+
+async def test_ssh_that_is_not_there_is_a_reason_and_no_fault(tmp_path):
+    class NoSsh:
+        def __init__(self, path):
+            self.gate = path.gate
+
+        async def ask(self, ports):
+            return Evidence(asked_at=time.time(), unasked="there is no ssh" if list(ports) else "")
+
+        async def close(self):
+            pass
+
+    async with fake_head(time.time) as head:
+        file = tmp_path / "clusters.toml"
+        file.write_text(
+            f'[ssh.vm]\nhost = "vm"\nprivate_ip = "127.0.0.1"\n[[clusters]]\nname = "a"\nkind = "local"\n'
+            f'dashboard = "{head.url}"\nserve = "{head.serve_url}"\ntunnel = {{ via = "vm", slot = 1 }}\n'
+        )
+        core = Core(Options(file, False, {"XDG_STATE_HOME": str(tmp_path / "state")}, tmp_path))
+        core.load()
+        core.prober._make_vm_watch = lambda path, _names: NoSsh(path)
+        await core.begin()
+        (checks,) = await core.check(["a"])
+        await core.close()
+    by_ssh = {check.outcome for check in checks.checks if check.by == "ssh" and check.probe != "bytes"}
+    assert by_ssh == {Outcome.SKIPPED}
+    assert {check.detail for check in checks.checks if check.probe == "vm"} == {"there is no ssh"}
+    assert checks.first_broken is None
+
+
+async def test_the_command_prints_the_ladder_and_exits_by_it(tmp_path):
+    async with fake_head(time.time) as good, fake_head(time.time) as bad:
+        bad.trouble = "html"
+        file = write(tmp_path, {"good": {"dashboard": good.url}, "bad": {"dashboard": bad.url}})
+        environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "COLUMNS": "100"}
+
+        async def call(*words):
+            runner = CliRunner()
+            arguments = ["--config", str(file), *words]
+            return await asyncio.to_thread(runner.invoke, raydeck, arguments, env=environ)
+
+        whole, broken = await call("check", "good"), await call("check", "--json")
+        assert (whole.exit_code, broken.exit_code) == (0, 1)
+        assert "✓ identity" in whole.output
+        document = json.loads(broken.stdout)
+        assert [one["name"] for one in document["clusters"]] == ["good", "bad"]
+        assert [one["first_broken"] for one in document["clusters"]] == [None, "ray"]
+        (found,) = [one for one in document["clusters"][1]["checks"] if one["outcome"] == "broken"]
+        assert set(found) == {"probe", "service", "hop", "outcome", "latency_ms", "detail", "hint"}
+        assert (found["latency_ms"], found["service"]) == (None, "dashboard")
+        text = await call("--ascii", "check")
+        assert text.stdout.isascii()
+        assert "x ray" in text.stdout
+        unknown = await call("check", "nobody")
+        assert unknown.exit_code != 0
+        assert "Traceback" not in unknown.output
+        status = json.loads((await call("status", "--json")).stdout)
+        assert [one["tunnel"]["first_broken"] for one in status["clusters"]] == [None, "ray"]

@@ -1,0 +1,166 @@
+"""One Prometheus server: what it answers, and every way in which it does not."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from console.clients.one_thread import OneThread
+from console.clients.prometheus import PrometheusClient, Series, number
+from console.config import PrometheusServer
+from console.errors import AuthError, ConfigError, ReplyError, SlowError, SourceError, UnreachableError
+from tests.fakes.prometheus import TroubledPrometheus, vector
+
+
+@pytest.fixture
+def fake() -> Iterator[TroubledPrometheus]:
+    with TroubledPrometheus().running() as running:
+        yield running
+
+
+def asked(fake: TroubledPrometheus, query="up", timeout_s=2.0, token=lambda: None):
+    async def work():
+        client = PrometheusClient(PrometheusServer("oss", fake.url), token, timeout_s=timeout_s)
+        try:
+            return await client.instant(query)
+        finally:
+            client.close()
+
+    return asyncio.run(work())
+
+
+def test_an_answer_is_typed_and_what_is_no_figure_is_none(fake):
+    fake.data = vector(*(({"n": value}, value) for value in ("1.5", "NaN", "+Inf", "-Inf", "0")))
+    values = {series.labels["n"]: series.value for series in asked(fake).series}
+    assert values == {"1.5": 1.5, "NaN": None, "+Inf": None, "-Inf": None, "0": 0.0}
+
+
+@pytest.mark.parametrize("text", [None, "", "x", [], {}])
+def test_what_is_no_number_is_none(text):
+    assert number(text) is None
+
+
+def test_an_empty_answer_is_no_error(fake):
+    assert asked(fake).series == ()
+
+
+def test_a_partial_answer_says_what_is_missing(fake):
+    fake.data, fake.warnings = vector(({}, "1")), ["store 3 did not answer"]
+    answer = asked(fake)
+    assert (answer.series, answer.warnings) == ((Series({}, 1.0),), ("store 3 did not answer",))
+
+
+def test_compressed_bytes_are_counted_as_they_travel(fake):
+    fake.trouble, fake.data = "gzip", vector(*(({"node": "n" * 50}, "1") for _ in range(200)))
+    answer = asked(fake)
+    assert len(answer.series) == 200
+    assert 0 < answer.received_bytes < 1000
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind", "what"),
+    [
+        ("refused", ReplyError, 'HTTP 400: invalid parameter "query": 1:1: parse error'),
+        ("broken", ReplyError, "HTTP 503: upstream connect error"),
+        ("gateway", ReplyError, "HTTP 502"),
+        ("unauthorized", AuthError, "wants a token"),
+        ("forbidden", AuthError, "refuses our token"),
+        ("redirect", ReplyError, "HTTP 302: leads elsewhere"),
+        ("html", SourceError, "what answers is not Prometheus (text/html)"),
+        ("nothing", SourceError, "what answers is not Prometheus"),
+        ("shape", SourceError, "what answers is not Prometheus"),
+        ("cut", UnreachableError, "closed before the answer was whole"),
+    ],
+)
+def test_every_failure_is_told_in_our_words(fake, trouble, kind, what):
+    fake.trouble = trouble
+    with pytest.raises(kind) as caught:
+        asked(fake)
+    assert what in caught.value.what
+    assert caught.value.where == "prometheus oss"
+    assert "<" not in str(caught.value)
+
+
+@pytest.mark.parametrize("trouble", ["hang", "drip"])
+def test_a_server_that_is_slow_to_the_end_is_given_up_in_time(fake, trouble):
+    fake.trouble = trouble
+    started = time.monotonic()
+    with pytest.raises(SlowError):
+        asked(fake, timeout_s=0.4)
+    assert time.monotonic() - started < 15
+
+
+def test_the_thread_of_a_dripping_server_is_free_for_the_next_call(fake):
+    async def work():
+        client = PrometheusClient(PrometheusServer("oss", fake.url), lambda: None, timeout_s=0.4)
+        fake.trouble = "drip"
+        with pytest.raises(SlowError):
+            await client.instant("up")
+        fake.trouble = ""
+        await asyncio.sleep(0.5)
+        answer = await client.instant("up")
+        client.close()
+        return answer
+
+    assert asyncio.run(work()).series == ()
+
+
+def test_nobody_listens_and_no_such_name():
+    for url, what in (("http://127.0.0.1:1", "connection refused"), ("http://no.such.invalid", "does not resolve")):
+        client = PrometheusClient(PrometheusServer("oss", url), lambda: None)
+        with pytest.raises(UnreachableError, match=what):
+            asyncio.run(client.instant("up"))
+
+
+def test_the_token_travels_and_one_that_cannot_be_read_is_told(fake):
+    asked(fake, token=lambda: "secret")
+    assert fake.headers[-1]["Authorization"] == "Bearer secret"
+
+    def unreadable():
+        raise ConfigError("/x/token", "others may use this token file", "chmod 600 /x/token")
+
+    with pytest.raises(SourceError, match="others may use"):
+        asked(fake, token=unreadable)
+
+
+def test_a_long_query_travels_in_the_body(fake):
+    asked(fake, "x" * 5000)
+    asked(fake, "x")
+    assert fake.methods == ["POST", "GET"]
+    assert [len(query) for query in fake.asked] == [5000, 1]
+
+
+def test_calls_of_one_thread_follow_each_other_and_what_waited_too_long_never_begins():
+    async def work():
+        thread, ran = OneThread("t"), []
+        slow = asyncio.create_task(thread.call(lambda: time.sleep(0.5), 5))
+        await asyncio.sleep(0.05)
+        with pytest.raises(SlowError):
+            await thread.call(lambda: ran.append("late"), 0.1)
+        await slow
+        assert await thread.call(lambda: "next", 1) == "next"
+        thread.close()
+        return ran
+
+    assert asyncio.run(work()) == []
+
+
+def test_a_hung_server_does_not_keep_the_process(fake):
+    fake.trouble = "hang"
+    program = f"""
+import asyncio
+from console.clients.prometheus import PrometheusClient
+from console.config import PrometheusServer
+async def main():
+    client = PrometheusClient(PrometheusServer("oss", {fake.url!r}), lambda: None, timeout_s=30)
+    asyncio.create_task(client.instant("up"))
+    await asyncio.sleep(1.5)
+asyncio.run(main())
+"""
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
+    assert time.monotonic() - started < 15
+    assert fake.asked == ["up"]

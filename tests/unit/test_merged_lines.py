@@ -1,0 +1,50 @@
+"""Several logs in the order of their times: nothing lost, nothing doubled, no log's own order changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.services.merged_lines import LineMerger, line_time
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
+LINES = st.lists(
+    st.sampled_from(
+        ["14:03:11 a", "14:03:10 b", "2026-11-22 11:00:00,250 c", "  indented", "", "no time", "99:99:99 x"]
+    )
+)
+
+
+def test_lines_stand_in_the_order_of_their_times_and_tracebacks_stay_together() -> None:
+    merger = LineMerger(2, UTC)
+    merger.feed(0, b"2026-11-22 11:59:01,500 first\nTraceback\n  more\n11:59:04 fourth\n", NOON)
+    merger.feed(1, b"11:59:02 second\n11:59:03 third\nhalf", NOON)
+    shown = [(line.number, line.line.decode()) for line in merger.flush()]
+    assert [text.split()[-1] for _, text in shown] == ["first", "Traceback", "more", "second", "third", "fourth"]
+    assert merger.flush() == []
+    merger.feed(1, b" a line\n", NOON)
+    assert [line.line for line in merger.flush()] == [b"half a line"]
+
+
+def test_times_are_read_and_what_is_none_is_none() -> None:
+    assert line_time(b"2026-11-22 12:00:00,250 x", NOON, UTC) == NOON + 0.25
+    assert line_time(b"(12:00:01) x", NOON, UTC) == NOON + 1
+    midnight = datetime(2026, 11, 22, 0, 0, 5, tzinfo=UTC).timestamp()
+    assert line_time(b"23:59:59 x", midnight, UTC) == midnight - 6
+    for line in (b"", b"x 12:00:00", b"25:61:00", b"2026-13-40 12:00:00", b"\xff\xfe"):
+        assert line_time(line, NOON, UTC) is None
+
+
+@given(st.lists(LINES, min_size=1, max_size=4), st.integers(1, 7))
+def test_nothing_is_lost_or_doubled_however_it_is_cut(logs: list[list[str]], size: int) -> None:
+    merger = LineMerger(len(logs), UTC)
+    for number, lines in enumerate(logs):
+        content = "".join(f"{line}\n" for line in lines).encode()
+        for at in range(0, len(content), size):
+            merger.feed(number, content[at : at + size], NOON)
+        merger.finish(number, NOON)
+    found = merger.flush()
+    for number, lines in enumerate(logs):
+        assert [line.line.decode() for line in found if line.number == number] == lines

@@ -1,0 +1,91 @@
+"""The preflight: free resources of the main cluster and the others, and versions that can work with each other."""
+
+import pytest
+
+from console.bundles import Needs, bundled_folder, find_bundles
+from console.errors import UsageError
+from console.model.cluster import ClusterSnapshot, ClusterSpec, FreeResources, Identity, State
+from console.services.preflight import preflight, preflight_other, refusals
+from console.services.submit import with_clusters
+
+GIB = 1024**3
+NEEDS = Needs(cpus=3, memory_bytes=GIB, gpus=0)
+CLUSTERING = find_bundles([bundled_folder()])["parallel_clustering"]
+
+
+def spec(name, client="host:10001"):
+    return ClusterSpec(name=name, kind="local", dashboard="http://h", client=client)
+
+
+def cluster(name, ray="2.60.0", cpus=6, state=State.UP):
+    identity = None if ray is None else Identity(ray, "session")
+    free = None if cpus is None else FreeResources(cpus, 4 * GIB, 0)
+    return ClusterSnapshot(spec=spec(name), taken_at=0.0, state=state, identity=identity, free=free)
+
+
+def outcomes(checks):
+    return [check.outcome for check in checks]
+
+
+def test_a_cluster_with_room_passes_and_one_without_is_refused_with_figures():
+    assert outcomes(preflight(cluster("a"), NEEDS, None)) == ["ok", "ok"]
+    assert refusals(preflight(cluster("a", cpus=2), NEEDS, None)) == "2 CPU free, needs 3"
+    assert "in use: job x" in refusals(preflight(cluster("a"), NEEDS, "job x"))
+
+
+def test_equal_versions_pass_whatever_pythons_last_number():
+    checks = preflight_other(cluster("main"), cluster("c2"), NEEDS, ("3.11.7", "3.11.2"))
+    assert outcomes(checks) == ["ok"] * 4
+
+
+@pytest.mark.parametrize(
+    ("ray", "python", "words"),
+    [
+        ("2.49.2", "3.11.7", "Ray 2.49.2 there and 2.60.0 on main: Ray client cannot connect them"),
+        ("2.60.1", "3.11.7", "Ray 2.60.1 there and 2.60.0 on main: Ray client cannot connect them"),
+        ("2.60.0", "3.12.9", "Python 3.12.9 there and 3.11.7 on main: Ray client cannot connect them"),
+    ],
+)
+def test_versions_that_cannot_work_are_refused_with_both_named(ray, python, words):
+    assert refusals(preflight_other(cluster("main"), cluster("c2", ray), NEEDS, ("3.11.7", python))) == words
+
+
+@pytest.mark.parametrize(
+    ("other", "pythons"),
+    [
+        (cluster("c2", ray=None, cpus=None, state=State.UNKNOWN), ("3.11.7", None)),
+        (cluster("c2", ray="2.60.0", cpus=0, state=State.DOWN), (None, None)),
+    ],
+)
+def test_what_cannot_be_seen_from_here_is_unverified_and_no_reason_to_refuse(other, pythons):
+    checks = preflight_other(cluster("main"), other, NEEDS, pythons)
+    assert refusals(checks) == ""
+    assert outcomes(checks)[1:] == ["unverified", "unverified"]
+
+
+def test_the_others_need_less_and_are_refused_without_room():
+    assert refusals(preflight_other(cluster("main"), cluster("c2", cpus=2), NEEDS, (None, None))) == (
+        "2 CPU free, needs 3"
+    )
+
+
+def test_client_addresses_become_cluster_urls():
+    document = CLUSTERING.defaults()
+    with_clusters(CLUSTERING, document, spec("main"), [spec("c2", "b:1"), spec("c3", "c:2")])
+    assert document["process-parameters"]["cluster-urls"] == ["b:1", "c:2"]
+    CLUSTERING.check(document)
+
+
+@pytest.mark.parametrize(
+    ("job", "others", "words"),
+    [
+        ("parallel_processing", [spec("c2")], "works on one cluster only"),
+        ("parallel_clustering", [spec("c2"), spec("c2")], "c2: is named twice"),
+        ("parallel_clustering", [spec("main")], "main: is named twice"),
+        ("parallel_clustering", [spec("c2", None)], "c2: has no client address"),
+    ],
+)
+def test_with_is_refused_where_it_cannot_work(job, others, words):
+    bundle = find_bundles([bundled_folder()])[job]
+    with pytest.raises(UsageError, match=words):
+        with_clusters(bundle, bundle.defaults(), spec("main"), others)
