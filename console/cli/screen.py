@@ -30,6 +30,7 @@ async def run_console(session: Session, beside: Callable[[], Awaitable[object]] 
         raise UsageError(
             "raydeck", "this terminal is dumb: it cannot place text", "raydeck status prints the same once"
         )
+    _take_the_terminal_s_own_size()
     core = session.core(starts_clusters=beside is not None)
     core.load()
     app = ConsoleApp(core, glyphs=session.glyphs)
@@ -45,6 +46,12 @@ async def run_console(session: Session, beside: Callable[[], Awaitable[object]] 
         await core.close()
     if app.failure is not None:
         raise _crashed(session, app.failure)
+
+
+def _take_the_terminal_s_own_size() -> None:
+    """Have the terminal itself asked for its size: an exported COLUMNS or LINES would hold, even when it is resized."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
 
 
 def _crashed(session: Session, failure: BaseException) -> RaydeckError:

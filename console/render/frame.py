@@ -54,13 +54,22 @@ def server_line(servers: Sequence[ServerState], now: float, stale_after_s: float
     )
 
 
-def event_line(event: Event, zone: tzinfo | None, width: int, glyphs: Glyphs) -> Pieces:
-    """Return `` 14:02:11 ◐ local-1 172.29.0.2 memory used above 80 %``, and behind it the key of the whole list."""
+def event_line(
+    event: Event, zone: tzinfo | None, width: int, glyphs: Glyphs, told: ClusterSnapshot | None = None
+) -> Pieces:
+    """Return `` 14:02:11 ◐ local-1 172.29.0.2 memory used above 80 %``, and behind it the key of the whole list.
+
+    ``told`` is the cluster whose faults are told on the same screen: a cause that stands there is not repeated.
+    """
+    message, _, cause = event.message.partition(": ")
+    faults = told.faults if told is not None and told.spec.name == event.cluster else ()
+    if not any(cause and (cause in fault.message or fault.message in cause) for fault in faults):
+        message = event.message
     at = datetime.fromtimestamp(event.at, zone).strftime("%H:%M:%S")
     sign = glyphs.state(LEVEL_STATES[event.level])
     where = " ".join(part for part in (event.cluster, event.node) if part)
     key: Pieces = (("  E ", "accent"), ("events ", "dim"))
-    told: Pieces = ((f" {at} ", "dim"), (f"{sign} ", event.level), (f"{where} ", "text"), (event.message, ""))
+    told: Pieces = ((f" {at} ", "dim"), (f"{sign} ", event.level), (f"{where} ", "text"), (message, ""))
     return (*fit(told, max(0, width - 11), glyphs), *key)
 
 

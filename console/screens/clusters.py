@@ -168,20 +168,20 @@ class ClustersScreen(TableScreen):
         for widget_id in ("nodes", "nodes-rule"):
             self.query_one(f"#{widget_id}").display = rows > 0
 
-    def _show_event(self) -> None:
-        """Show the last event for an hour; the whole list is behind its key."""
+    def _show_event(self, told: ClusterSnapshot | None) -> None:
+        """Show the last event for an hour, its cause unless a fault tells it; the whole list is behind its key."""
         core = self.deck.core
         last = max(reversed(core.events.recent), key=event_order, default=None)
         line = self.query_one("#event", Lines)
         line.display = last is not None and core.clock() - last.at < _EVENT_SHOWN_S
         if last is not None and line.display:
-            line.show([event_line(last, self.deck.zone, self.size.width, self.deck.glyphs)])
+            line.show([event_line(last, self.deck.zone, self.size.width, self.deck.glyphs, told)])
 
     def _show_selected(self) -> None:
-        self._show_event()
         core, glyphs, snapshot = self.deck.core, self.deck.glyphs, self.selected
         now, stale_after_s = core.clock(), core.stale_after_s
         troubled = most_urgent(snapshot, core.fleet.snapshots)
+        self._show_event(troubled)
         faults = (
             *topology_lines(core.topology.current.faults, self.size.width, glyphs),
             *fault_lines(troubled, now, self.deck.zone, glyphs, self.size.width),

@@ -73,7 +73,8 @@ def environ(tmp_path: Path) -> dict[str, str]:
     if not (BIN / "raydeck").exists():
         pytest.skip("raydeck is not installed beside this Python: pip install -e '.[dev]'")
     of_make = {"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "ARGS"}  # `make test ARGS=…` is not for the demo
-    unset = {"TMUX", "TMUX_PANE", "RAYDECK_CONFIG", "NO_COLOR", "PYTHONPATH", *of_make}
+    of_terminal = {"TMUX", "TMUX_PANE", "COLUMNS", "LINES"}  # of the one in which the tests were started
+    unset = {"RAYDECK_CONFIG", "NO_COLOR", "PYTHONPATH", *of_terminal, *of_make}
     kept = {name: value for name, value in os.environ.items() if name not in unset}
     folders = {name: str(tmp_path) for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME")}
     return kept | folders | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}

@@ -10,10 +10,13 @@ from tests.benchmarks.scenes import (
     console,
     fakes,
     polls,
+    raydeck,
     seconds_of,
     seconds_to_table,
     stalled,
+    surroundings,
 )
+from tests.benchmarks.terminal import Terminal
 
 pytestmark = pytest.mark.live
 
@@ -48,3 +51,11 @@ def test_a_terminal_that_stalls_stops_nothing(tmp_path):
             assert 0 < len(came) < 120 * 36 * 24
             terminal.write("?")
             terminal.wait_for("ANYWHERE", 10)
+
+
+def test_an_exported_size_does_not_hold_against_the_terminal_s_own(tmp_path):
+    command = raydeck("--config", str(configuration(tmp_path, [NOWHERE])))
+    exported = surroundings(tmp_path) | {"COLUMNS": "80", "LINES": "24"}
+    with Terminal(command, columns=120, lines=36, env=exported) as terminal:
+        terminal.wait_for(lambda text: "q quit" in text.splitlines()[-1], 30)
+        assert max(len(line.rstrip()) for line in terminal.text().splitlines()) == 120

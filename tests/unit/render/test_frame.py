@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from console.model.cluster import ClusterSnapshot, ClusterSpec, Fault, State
+from console.model.event import Event
 from console.model.job import Job
 from console.render.cells import Pieces
 from console.render.fault_lines import fault_lines, most_urgent, no_clusters_lines, topology_lines
-from console.render.frame import clock_line, key_line, mode_line, rule, state_line
+from console.render.frame import clock_line, event_line, key_line, mode_line, rule, state_line
 from console.render.glyphs import ASCII, UNICODE
 from console.render.jobs_table import job_row, short_message
 from console.render.log_title import LogStanding, log_title
@@ -49,6 +50,14 @@ def test_states_are_counted_in_a_fixed_order() -> None:
 
 def test_the_zone_is_named_once_in_the_head() -> None:
     assert text(clock_line(NOW, UTC, 2.0)) == "every 2 s   22:00:00 UTC "
+
+
+@pytest.mark.parametrize("cluster, shown", [("a", "a is down"), ("b", "b is down: refused; Ray is not running")])
+def test_the_event_line_leaves_out_a_cause_that_a_fault_on_the_same_screen_tells(cluster: str, shown: str) -> None:
+    event = Event(NOW, cluster, "", "state", "state", "bad", "is down: refused; Ray is not running")
+    told = shot("a", State.DOWN, Fault("tunnel", "dashboard: refused; Ray is not running", "", NOW))
+    assert text(event_line(event, UTC, 120, UNICODE, told)).split("  E events")[0].rstrip() == f" 22:00:00 ○ {shown}"
+    assert "refused" in text(event_line(event, UTC, 120, UNICODE))
 
 
 def test_modes_mark_the_present_one() -> None:
