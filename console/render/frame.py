@@ -69,8 +69,8 @@ def event_line(
     sign = glyphs.state(LEVEL_STATES[event.level])
     where = " ".join(part for part in (event.cluster, event.node) if part)
     key: Pieces = (("  E ", "accent"), ("events ", "dim"))
-    told: Pieces = ((f" {at} ", "dim"), (f"{sign} ", event.level), (f"{where} ", "text"), (message, ""))
-    return (*fit(told, max(0, width - 11), glyphs), *key)
+    words: Pieces = ((f" {at} ", "dim"), (f"{sign} ", event.level), (f"{where} ", "text"), (message, ""))
+    return (*fit(words, max(0, width - 11), glyphs), *key)
 
 
 def mode_line(current: str) -> Pieces:
