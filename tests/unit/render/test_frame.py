@@ -52,7 +52,7 @@ def test_the_zone_is_named_once_in_the_head() -> None:
     assert text(clock_line(NOW, UTC, 2.0)) == "every 2 s   22:00:00 UTC "
 
 
-@pytest.mark.parametrize("cluster, shown", [("a", "a is down"), ("b", "b is down: refused; Ray is not running")])
+@pytest.mark.parametrize(("cluster", "shown"), [("a", "a is down"), ("b", "b is down: refused; Ray is not running")])
 def test_the_event_line_leaves_out_a_cause_that_a_fault_on_the_same_screen_tells(cluster: str, shown: str) -> None:
     event = Event(NOW, cluster, "", "state", "state", "bad", "is down: refused; Ray is not running")
     told = shot("a", State.DOWN, Fault("tunnel", "dashboard: refused; Ray is not running", "", NOW))
