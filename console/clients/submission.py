@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from console.errors import NotSentError, ReplyError, SlowError, SourceError, Unr
 from console.model.cluster import ClusterSpec
 
 if TYPE_CHECKING:
+    import requests
     from ray.job_submission import JobSubmissionClient
 
 _CONNECT_S, _GRACE_S = 5.0, 5.0
@@ -81,15 +83,14 @@ async def send(spec: ClusterSpec, token: str | None, submission: Submission, tim
 
 
 def _send(spec: ClusterSpec, token: str | None, submission: Submission, deadline: _Deadline) -> None:
-    client_class = _client_class(deadline)
+    client_class = _client_class(token, deadline)
     gc.freeze()  # what the SDK has made stays, and need not be walked at each garbage collection while keys wait
     # The SDK logs each upload to standard error, which the full-screen console owns; its modules set levels of their
     # own, so the one handler that all of them share is silenced.
     for handler in logging.getLogger("ray").handlers:
         handler.setLevel(logging.CRITICAL)
-    headers = {"Authorization": f"Bearer {token}"} if token else None
     try:
-        client = client_class(spec.dashboard, headers=headers)
+        client = client_class(spec.dashboard)
         client.submit_job(
             entrypoint=submission.entrypoint,
             submission_id=submission.submission_id,
@@ -107,17 +108,42 @@ def _send(spec: ClusterSpec, token: str | None, submission: Submission, deadline
         raise ReplyError(spec.name, f"the submission failed: {said}", http_status=0) from error
 
 
-def _client_class(deadline: _Deadline) -> type[JobSubmissionClient]:
-    """Return Ray's client with a deadline on each of its requests: it has none of its own."""
+def _client_class(token: str | None, deadline: _Deadline) -> type[JobSubmissionClient]:
+    """Return Ray's client with requests of our own: each has a deadline, and brings this cluster's token or none.
+
+    Ray's own requests have no deadline, add the token of ``RAY_AUTH_TOKEN`` to whatever cluster is asked, and go
+    through a proxy that the environment names.
+    """
     from ray.job_submission import JobSubmissionClient  # noqa: PLC0415 -- 0.6 s and 50 MB, paid only by a submission
 
     class DeadlinedClient(JobSubmissionClient):
-        def _do_request(self, method: str, endpoint: str, **asked: Any) -> Any:
+        def _do_request(
+            self, method: str, endpoint: str, *, data: bytes | None = None, json_data: object = None, **asked: Any
+        ) -> requests.Response:
             timeout = (_CONNECT_S, deadline.left_s())
             deadline.posted = deadline.posted or method == "POST"
-            return super()._do_request(method, endpoint, timeout=timeout, **asked)
+            asked |= {"data": data, "json": json_data, "timeout": timeout, "allow_redirects": False}
+            with _session(self._address, token) as session:
+                return session.request(method, self._address + endpoint, **asked)
 
     return DeadlinedClient
+
+
+def _session(address: str, token: str | None) -> requests.Session:
+    """Return a session that knows no proxy and no .netrc, and trusts whom the system trusts, as our other clients."""
+    import requests  # noqa: PLC0415 -- 60 ms
+
+    class SystemTrust(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **options: Any) -> None:
+            super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **options)
+
+    session = requests.Session()
+    session.trust_env = False
+    if token is not None:
+        session.headers["Authorization"] = f"Bearer {token}"
+    if address.startswith("https:"):
+        session.mount("https://", SystemTrust())
+    return session
 
 
 def _in_thread(work: Callable[[], None]) -> asyncio.Future[None]:
