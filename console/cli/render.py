@@ -98,7 +98,7 @@ def _print_differences(files: Mapping[str, str], folder: Path, targets: Sequence
         for line in difflib.unified_diff(_lines(there), _lines(wanted), str(folder / path), path, lineterm=""):
             click.echo(plain(line))
         if wanted is None:
-            say(f"{plain(str(folder / path))}: follows from nothing any more; remove it")
+            say(f"{folder / path}: follows from nothing any more; remove it")
     say(f"{folder}: {len(differing)} of {len(found)} files differ" if differing else f"{folder}: as rendered")
     return bool(differing)
 

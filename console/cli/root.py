@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib
 import os
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
 from console import __version__
-from console.cli.session import Session
+from console.cli.session import Session, complain
+from console.errors import RaydeckError
 
 _PLACES = {
     "demo": "console.cli.embedded",
@@ -57,6 +59,23 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(place), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 -- each place of the table defines its commands
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error of ours, or of the disk, is one line in the signs that were asked for."""
+        try:
+            return super().invoke(ctx)
+        except RaydeckError as error:
+            return self._failed(ctx, error)
+        except BrokenPipeError:  # no trouble: the reader has what it wanted
+            raise
+        except OSError as error:
+            where = str(error.filename) if error.filename else "this machine"
+            return self._failed(ctx, RaydeckError(where, error.strerror or type(error).__name__))
+
+    @staticmethod
+    def _failed(ctx: click.Context, error: RaydeckError) -> NoReturn:
+        complain(str(error))
+        ctx.exit(error.exit_status)
 
 
 @click.group(cls=LazyGroup, invoke_without_command=True)

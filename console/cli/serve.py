@@ -37,7 +37,7 @@ def serve(session: Session, cluster: tuple[str, ...], *, as_json: bool) -> None:
         click.echo(text_table(SERVE_COLUMNS, rows, session.glyphs))
     silent = [state for state in states if state.trouble]
     for state in silent:
-        say(session.glyphs.safe(f"raydeck: {state.cluster}: {state.trouble}"))
+        say(f"raydeck: {state.cluster}: {state.trouble}")
     if silent:
         raise click.exceptions.Exit(1)
 

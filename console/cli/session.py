@@ -75,12 +75,20 @@ def write_bytes(content: bytes) -> None:
 def tell(text: str) -> None:
     """Show progress, on standard error and only to a person."""
     if sys.stderr.isatty():
-        click.echo(text, err=True)
+        say(text)
 
 
 def say(text: str) -> None:
-    """Show progress on standard error, whoever reads it."""
-    click.echo(text, err=True)
+    """Show one line on standard error, whoever reads it; what others wrote in it is made harmless."""
+    context = click.get_current_context(silent=True)
+    session = None if context is None else context.find_object(Session)
+    click.echo((UNICODE if session is None else session.glyphs).safe(text), err=True)
+
+
+def complain(text: str) -> None:
+    """Say what went wrong, as one line that names the program."""
+    line = " ".join(text.split())
+    say(line if line.startswith("raydeck: ") else f"raydeck: {line}")
 
 
 def cluster_names(core: Core, wanted: Sequence[str]) -> tuple[str, ...]:

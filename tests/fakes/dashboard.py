@@ -25,6 +25,7 @@ class FakeDashboard:
 
     def __init__(self) -> None:
         self.trouble = ""
+        self.error_body = "boom \x1b[31m[@click=app.quit]x[/]"
         self.clock: Callable[[], float] | None = None
         self.replies = {
             "/api/version": recorded("version"),
@@ -36,6 +37,7 @@ class FakeDashboard:
         self.asked: list[str] = []
         self.tokens: list[str | None] = []
         self.in_flight = 0
+        self.reached = asyncio.Event()
         self.most_in_flight = 0
         self.url = ""
 
@@ -43,6 +45,7 @@ class FakeDashboard:
         self.asked.append(request.path)
         self.tokens.append(request.headers.get("Authorization"))
         self.in_flight += 1
+        self.reached.set()
         self.most_in_flight = max(self.in_flight, self.most_in_flight)
         try:
             response = await self._answer(request)
@@ -60,7 +63,7 @@ class FakeDashboard:
             request.transport.close()
         troubled = {
             "html": web.Response(text="<html>login</html>", content_type="text/html"),
-            "error": web.Response(status=500, text="boom \x1b[31m[@click=app.quit]x[/]"),
+            "error": web.Response(status=500, text=self.error_body),
             "unauthorized": web.Response(status=401, text="Unauthorized: Missing authentication token"),
             "forbidden": web.Response(status=403, text="Forbidden: Invalid authentication token"),
         }
