@@ -6,12 +6,12 @@ import asyncio
 import gc
 import os
 import sys
-import traceback
 from collections.abc import Awaitable, Callable
 
 from console.app import ConsoleApp
 from console.cli.session import Session
 from console.errors import RaydeckError, UsageError
+from console.services.crash import crashed
 
 _SETTLED_S = 3.0  # by then the clients are imported, too
 
@@ -45,20 +45,13 @@ async def run_console(session: Session, beside: Callable[[], Awaitable[object]] 
         await asyncio.gather(*tasks, return_exceptions=True)
         await core.close()
     if app.failure is not None:
-        raise _crashed(session, app.failure)
+        raise crashed(session.state, app.failure, "ended")
 
 
 def _take_the_terminal_s_own_size() -> None:
     """Have the terminal itself asked for its size: an exported COLUMNS or LINES would hold, even when it is resized."""
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-
-
-def _crashed(session: Session, failure: BaseException) -> RaydeckError:
-    """Keep the traceback, which holds no values of variables, and return the one line that tells of it."""
-    report = session.state.write("".join(traceback.format_exception(failure)).encode(), "crash.txt")
-    kind = type(failure.__cause__ or failure).__name__
-    return RaydeckError("console", f"ended by an error of its own ({kind})", f"where it happened stands in {report}")
 
 
 async def _settle(app: ConsoleApp) -> None:

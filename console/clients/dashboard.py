@@ -7,7 +7,7 @@ log or keep them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -136,14 +136,27 @@ class DashboardClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.spec = spec
-        self._token_again = token_again
+        self.http = http_client(spec.dashboard, token, transport)
+        self.packages = PackageStore(self.http, spec.name)
+        self.token_again = token_again
         self._timeout_s = timeout_s
-        self._http = http_client(spec.dashboard, token, transport)
-        self.packages = PackageStore(self._http, spec.name)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self.http.aclose()
+
+    def become(self, other: DashboardClient) -> Awaitable[None]:
+        """Take another client's cluster and connections over, so that whoever holds this one goes on there.
+
+        Where the address and the token's place are the same, what is under way goes on undisturbed. To await what is
+        returned closes the connections that are left over.
+        """
+        same = (self.spec.dashboard, self.spec.auth_token_file) == (other.spec.dashboard, other.spec.auth_token_file)
+        self.spec, closing = other.spec, other.http
+        if not same:
+            self.http, closing = other.http, self.http
+            self.packages, self.token_again = other.packages, other.token_again
+        return closing.aclose()
 
     async def identity(self) -> Identity:
         """Ask ``/api/version``: 3 ms, and the session name changes at each start of the head."""
@@ -242,7 +255,7 @@ class DashboardClient:
         """
         params = _log_params(job) | {"lines": lines, "timeout": bound_s}
         return open_stream(
-            self._http, "/api/v0/logs/file", where=self.spec.name, timeout_s=self._timeout_s, params=params
+            self.http, "/api/v0/logs/file", where=self.spec.name, timeout_s=self._timeout_s, params=params
         )
 
     async def _get(self, path: str, kind: type[Decoded]) -> Decoded:
@@ -252,10 +265,10 @@ class DashboardClient:
         return self._checked(await self._exchange(method, path, params))
 
     async def _exchange(self, method: str, path: str, params: Mapping[str, str | int] | None = None) -> Reply:
-        if self._token_again is not None:
-            self._read_token(self._token_again)
+        if self.token_again is not None:
+            self._read_token(self.token_again)
         call = Call(method, path, params or {})
-        return await exchange(self._http, call, where=self.spec.name, timeout_s=self._timeout_s)
+        return await exchange(self.http, call, where=self.spec.name, timeout_s=self._timeout_s)
 
     def _read_token(self, token_again: Callable[[], str | None]) -> None:
         try:
@@ -263,8 +276,8 @@ class DashboardClient:
         except ConfigError as error:
             raise AuthError(self.spec.name, f"{error.where}: {error.what}", error.hint) from error
         if token is not None:
-            self._http.headers["Authorization"] = f"Bearer {token}"
-        self._token_again = None
+            self.http.headers["Authorization"] = f"Bearer {token}"
+        self.token_again = None
 
     def _checked(self, reply: Reply) -> Reply:
         if reply.http_status != HTTPStatus.OK:

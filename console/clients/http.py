@@ -170,6 +170,8 @@ class explained:  # noqa: N801 -- a context manager used like contextlib's, whic
             raise UnreachableError(self.where, f"not a usable address: {error}") from error
         if isinstance(error, httpx.HTTPError | OSError):
             raise UnreachableError(self.where, *_words(error)) from error
+        if isinstance(error, RuntimeError):  # what httpx raises, as it is, where its client was closed meanwhile
+            raise UnreachableError(self.where, "its connections were closed", "did clusters.toml change?") from error
 
 
 def _words(error: BaseException) -> tuple[str, str]:

@@ -45,6 +45,7 @@ from console.screens.submit import SubmitScreen
 from console.screens.targets import TargetsScreen
 from console.screens.why import WhyScreen
 from console.services.core import Core
+from console.services.crash import crashed
 from console.services.files import write_file
 from console.services.jobs import stop_job
 from console.services.rerun import rerun
@@ -71,7 +72,7 @@ class Switchboard(Steady[None]):
         self.notify(text, markup=False, severity="error", timeout=8)
 
     def attempt(self, work: Coroutine[None, None, None], group: str) -> None:
-        """Run work in the background; an error of ours is shown, and the console lives on."""
+        """Run work in the background; an error of ours, or one that nobody foresaw, is shown: the console lives on."""
         self.run_worker(self._attempted(work), group=group)
 
     async def _attempted(self, work: Coroutine[None, None, None]) -> None:
@@ -79,6 +80,8 @@ class Switchboard(Steady[None]):
             await work
         except RaydeckError as error:
             self.complain(error)
+        except Exception as error:  # what nobody foresaw ends this one operation, and is told
+            self.complain(await asyncio.to_thread(crashed, self.core.state, error, "interrupted"))
 
     def on_submit_asked(self, message: SubmitAsked) -> None:
         """Open the form."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -81,12 +81,13 @@ class Fleet:
     async def take_over(self, specs: Iterable[ClusterSpec]) -> tuple[str, ...]:
         """Make these the clusters; return the names whose polling has to start (new or changed ones).
 
-        A cluster that is gone or changed has its connections closed, which ends what was under way on them.
+        A cluster that is gone or has another address has its connections closed, which ends what was under way on them.
         """
         wanted = {spec.name: spec for spec in specs}
         differing = self.differing(wanted.values())
         changed = tuple(name for name in wanted if name in differing)
-        closing = [self._dashboards.pop(name) for name in differing if name in self._dashboards]
+        closing: list[Awaitable[None]] = [self._dashboards.pop(name).close() for name in differing - wanted.keys()]
+        closing += [left_over for name in changed for left_over in self._connect(wanted[name])]
         before = self._pollers
         self._pollers = {}
         for name, spec in wanted.items():
@@ -96,7 +97,7 @@ class Fleet:
         self.seen.keep_only(set(wanted))
         if self.metrics is not None:
             self.metrics.take_over(wanted.values())
-        await asyncio.gather(*(dashboard.close() for dashboard in closing))
+        await asyncio.gather(*closing)
         return changed
 
     async def watch(self, name: str) -> AsyncIterator[ClusterSnapshot]:
@@ -191,12 +192,19 @@ class Fleet:
         self._shown[name] = joined(told, self._paths.get(name))
         return self._shown[name]
 
+    def _connect(self, spec: ClusterSpec) -> Iterator[Awaitable[None]]:
+        """Make this cluster's dashboard, or lead the one that there is to its new place; yield what closes the rest."""
+        fresh = self._make_dashboard(spec)
+        if spec.name in self._dashboards:
+            yield self._dashboards[spec.name].become(fresh)
+        else:
+            self._dashboards[spec.name] = fresh
+
     def _replaced(self, spec: ClusterSpec, before: ClusterPoller | None) -> ClusterPoller:
         last = None
         if before is not None and before.last.spec.dashboard == spec.dashboard:
             last = msgspec.structs.replace(before.last, spec=spec)  # the same head: what it said still holds
-        dashboard = self._dashboards[spec.name] = self._make_dashboard(spec)
-        poller = ClusterPoller(dashboard, refresh_s=self.refresh_s, last=last, clock=self._clock)
+        poller = ClusterPoller(self._dashboards[spec.name], refresh_s=self.refresh_s, last=last, clock=self._clock)
         poller.jobs_wanted = self._jobs_wanted
         return poller
 

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from console.clients.dashboard import DashboardClient
+from console.errors import UnreachableError
 from console.model.cluster import ClusterSnapshot, ClusterSpec, State
 from console.services.fleet import Fleet
 from console.services.poller import JOBS_EVERY_S, ClusterPoller
@@ -217,6 +220,30 @@ def test_taking_over_keeps_what_did_not_change() -> None:
             assert await fleet.take_over([moved]) == ("one",)
             assert fleet.poller("one").last.nodes == poller.last.nodes
             await fleet.close()
+
+    asyncio.run(work())
+
+
+def test_whoever_holds_a_dashboard_goes_on_where_its_cluster_has_moved() -> None:
+    async def work() -> None:
+        async with fake_dashboard() as old, fake_dashboard() as new:
+            fleet = Fleet(lambda spec: DashboardClient(spec, None), refresh_s=2)
+            await fleet.take_over([ClusterSpec(name="one", kind="local", dashboard=old.url)])
+            held = fleet.dashboard("one")
+            old.trouble = "hang"
+            asking = asyncio.create_task(held.identity())
+            await old.reached.wait()
+            await fleet.take_over([ClusterSpec(name="one", kind="local", dashboard=old.url, expected_nodes=2)])
+            assert not asking.done()
+            assert held.spec.expected_nodes == 2
+            await fleet.take_over([ClusterSpec(name="one", kind="local", dashboard=new.url)])
+            with pytest.raises(UnreachableError):
+                await asking
+            assert (await held.identity()).ray_version == "2.60.0"
+            assert new.asked == ["/api/version"]
+            await fleet.close()
+            with pytest.raises(UnreachableError, match="its connections were closed"):
+                await held.identity()
 
     asyncio.run(work())
 
