@@ -7,6 +7,7 @@ log or keep them.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 Decoded = TypeVar("Decoded")
 _LONG_BYTES = 256 * 1024  # longer lists are decoded beside the event loop
+_UNKNOWN_JOB = re.compile(rb"\s*Job .* does not exist\.?\s*", re.DOTALL)
 
 
 class _Version(msgspec.Struct):
@@ -213,12 +215,10 @@ class DashboardClient:
         return tuple(found.job(self.spec.name) for found in self._decode(reply, list[_JobReply]))
 
     async def job(self, job_id: str) -> Job:
-        """Ask for one job; raise NotFoundError when the head does not know it."""
+        """Ask for one job; raise NotFoundError when the head says that it does not know it."""
         path = f"/api/jobs/{quote(job_id, safe='')}"
-        reply = await self._exchange("GET", path)
-        if reply.http_status == HTTPStatus.NOT_FOUND:
-            raise NotFoundError(self.spec.name, f"no job {job_id}", "raydeck jobs lists what there is")
-        return self._decode(self._checked(reply), _JobReply).job(self.spec.name)
+        reply = self._of_a_known_job(job_id, await self._exchange("GET", path))
+        return self._decode(reply, _JobReply).job(self.spec.name)
 
     async def runtime_env(self, job_id: str) -> SecretRuntimeEnv:
         """Ask for the runtime environment of a job, secrets in clear: to be passed on, and for nothing else."""
@@ -228,10 +228,8 @@ class DashboardClient:
     async def stop(self, job_id: str) -> bool:
         """Ask Ray to stop a job. True is only what Ray said: it may do nothing, so verify by the status."""
         path = f"/api/jobs/{quote(job_id, safe='')}/stop"
-        reply = await self._exchange("POST", path)
-        if reply.http_status == HTTPStatus.NOT_FOUND:
-            raise NotFoundError(self.spec.name, f"no job {job_id}", "raydeck jobs lists what there is")
-        return self._decode(self._checked(reply), _StopReply).stopped
+        reply = self._of_a_known_job(job_id, await self._exchange("POST", path))
+        return self._decode(reply, _StopReply).stopped
 
     async def serve_status(self) -> ServeStatus:
         """Ask for the Serve applications; the first time takes a head over a second."""
@@ -283,6 +281,12 @@ class DashboardClient:
         if reply.http_status != HTTPStatus.OK:
             raise status_error(self.spec.name, reply)
         return reply
+
+    def _of_a_known_job(self, job_id: str, reply: Reply) -> Reply:
+        """Tell the head's own "Job x does not exist" (Ray 2.49 to 2.60) from the 404 of a gateway that has no route."""
+        if reply.http_status == HTTPStatus.NOT_FOUND and _UNKNOWN_JOB.fullmatch(reply.body):
+            raise NotFoundError(self.spec.name, f"no job {job_id}", "raydeck jobs lists what there is")
+        return self._checked(reply)
 
     def _decode(self, reply: Reply, kind: type[Decoded]) -> Decoded:
         try:

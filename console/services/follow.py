@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from http import HTTPStatus
 
 from msgspec import Struct
 
@@ -178,8 +179,8 @@ class _Follow:
                         yield event
                     self._was_busy = True
                     yield LogData(piece)
-        except ReplyError:
-            self._refusals += 1
+        except ReplyError as error:
+            self._refusals += error.http_status == HTTPStatus.INTERNAL_SERVER_ERROR
             raise
         self._read_after = self._elapsed() + min(
             _MOST_REST_S, max(0, self._reader.surplus_bytes) / _SURPLUS_BYTES_PER_S
@@ -213,8 +214,11 @@ class _Follow:
         return [FollowEnded(self._job, f"{error.where} does not know {self._job_id} any more: was its head restarted?")]
 
     def _refused(self, error: ReplyError) -> list[LogEvent] | None:
-        """Tell a log that is not there yet, or never will be as its job has ended, from a lost link (None)."""
-        if self._job is None or not self._refusals:
+        """Tell a log that is not there yet, or never will be as its job has ended, from a lost link (None).
+
+        Ray answers 500 for such a log; whatever else is no answer of Ray's but of something before it.
+        """
+        if self._job is None or not self._refusals or error.http_status != HTTPStatus.INTERNAL_SERVER_ERROR:
             return None
         if self._job.ended and self._refusals >= _PATIENCE:
             return [FollowEnded(self._job, f"{_outcome(self._job)}; its log cannot be had: {error.what}")]

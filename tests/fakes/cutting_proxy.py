@@ -34,6 +34,7 @@ class CuttingProxy:
         self.down = False
         self.carried_bytes = 0
         self.connections = 0
+        self.refused = 0
         self._target = (host, port)
         self._random = random.Random(seed)
         self._cuts_left = cuts
@@ -87,6 +88,7 @@ class CuttingProxy:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with _closed_at_the_end(writer):
             if self.down:
+                self.refused += 1
                 return
             far_reader, far_writer = await asyncio.open_connection(*self._target)
             async with _closed_at_the_end(far_writer):

@@ -76,7 +76,8 @@ class FakeDashboard:
 
     def _job(self, job_id: str) -> web.Response:
         found = next((job for job in self.replies["/api/jobs/"] if job["submission_id"] == job_id), None)
-        return web.json_response(found) if found else web.Response(status=404, text="no such job")
+        missing = web.Response(status=404, text=f"Job {job_id} does not exist")
+        return web.json_response(found) if found else missing
 
 
 @asynccontextmanager

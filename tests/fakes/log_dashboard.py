@@ -34,6 +34,7 @@ class LogDashboard:
     def __init__(self) -> None:
         self.log: bytes | None = b""
         self.refuse: int | None = None
+        self.refuse_log: int | None = None
         self.unknown_times = 0
         self.asked: Counter[str] = Counter()
         self.windows: list[int] = []
@@ -77,16 +78,18 @@ class LogDashboard:
     async def _job(self, request: web.Request) -> web.Response:
         self.asked["job"] += 1
         if self.refuse:
-            return web.Response(status=self.refuse, text="refused")
+            return web.Response(status=self.refuse)
         self.unknown_times -= (unknown := self.unknown_times > 0)
         if unknown or request.match_info["id"] != JOB_ID:
-            return web.Response(status=404, text="no such job")
+            return web.Response(status=404, text=f"Job {request.match_info['id']} does not exist")
         return web.json_response(self.job)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         self.asked["log"] += 1
-        if self.log is None or self.refuse:
-            return web.Response(status=self.refuse or 500, text="A file is not found")
+        if refused := self.refuse or self.refuse_log:
+            return web.Response(status=refused)
+        if self.log is None:
+            return web.Response(status=500, text="A file is not found")
         window = last_lines(self.log, int(request.query["lines"]))
         self.windows.append(len(window))
         response = web.StreamResponse()

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 from console.clients.dashboard import DashboardClient
@@ -104,6 +105,20 @@ def test_an_unknown_job_is_not_found() -> None:
             with pytest.raises(NotFoundError):
                 await dashboard.job("raysubmit_nothing/../x")
             await dashboard.close()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("body", [b"", b"404 page not found", b"<html>Job nobody knows does not exist</html>"])
+def test_the_404_of_a_gateway_is_no_word_on_the_job(body: bytes) -> None:
+    async def work() -> None:
+        transport = httpx.MockTransport(lambda _: httpx.Response(404, content=body))
+        spec = ClusterSpec(name="one", kind="local", dashboard="http://head")
+        dashboard = DashboardClient(spec, None, transport=transport)
+        for question in (dashboard.job, dashboard.stop):
+            with pytest.raises(ReplyError, match="HTTP 404"):
+                await question("raysubmit_x")
+        await dashboard.close()
 
     asyncio.run(work())
 
