@@ -204,9 +204,9 @@ def test_raydeck_call_of_an_error_is_one_and_shows_its_body(tmp_path: Path) -> N
 def test_raydeck_call_refuses_before_it_asks(tmp_path: Path) -> None:
     for words in (["--data", "{"], ["--header", "no value"], ["--header", "bad name=x"], ["--header", "A=env:NOWHERE"]):
         done = command(tmp_path, "call", "GET", "/echo", "--cluster", "local-1", *words)
-        assert isinstance(done.exception, UsageError), words
+        assert done.exit_code == 2, words
     refused = command(tmp_path, "--read-only", "call", "POST", "/echo", "--cluster", "local-1")
-    assert "refused" in str(refused.exception)
+    assert "refused" in refused.stderr
 
 
 def test_bodies_are_pretty_bounded_and_never_crash() -> None:

@@ -44,7 +44,7 @@ def run(tmp_path: Path, port: int):
 
     def run(*words: str, before: tuple[str, ...] = ()) -> Result:
         arguments = [*before, "--config", str(tmp_path / "clusters.toml"), "tunnel", *words]
-        return CliRunner().invoke(raydeck, arguments, env=environ, standalone_mode=False)
+        return CliRunner().invoke(raydeck, arguments, env=environ)
 
     return run
 
@@ -52,21 +52,21 @@ def run(tmp_path: Path, port: int):
 @pytest.mark.parametrize("what", ["up", "down"])
 def test_read_only_refuses_what_changes_anything(run, what: str) -> None:
     result = run(what, before=("--read-only",))
-    assert f"tunnel {what} is refused" in str(result.exception)
-    assert result.exception.exit_status == 2  # type: ignore[union-attr]
+    assert f"tunnel {what} is refused" in result.output
+    assert result.exit_code == 2
     assert run("status", before=("--read-only",)).exit_code in {0, 1}
 
 
 def test_what_only_a_person_can_mend_ends_it_with_status_one_and_the_fix(run) -> None:
     result = run("up")
-    assert "local-1: the VM refuses our key (publickey) (ssh-copy-id vm" in str(result.exception)
-    assert result.exception.exit_status == 1  # type: ignore[union-attr]
+    assert "local-1: the VM refuses our key (publickey) (ssh-copy-id vm" in result.output
+    assert result.exit_code == 1
     assert "local-1: to VM: given-up: the VM refuses our key" in result.output
 
 
 def test_a_port_of_another_program_is_named_with_its_pid(run, port: int) -> None:
     with socket.create_server(("127.0.0.1", port)):
-        told = str(run("up").exception)
+        told = run("up").output
         document = json.loads(run("status", "--json").output)
     assert f"127.0.0.1:{port} is held by" in told
     assert f"kill {os.getpid()}" in told
@@ -93,4 +93,4 @@ def test_down_without_anything_in_the_background_is_harmless(run) -> None:
 
 
 def test_a_cluster_that_is_not_configured(run) -> None:
-    assert "no such cluster" in str(run("up", "nobody").exception)
+    assert "no such cluster" in run("up", "nobody").output
