@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 
 from msgspec import Struct
 
 from console.metrics import METRICS
 from console.model.address import address_order
 from console.model.cluster import ClusterSnapshot, Node
+from console.model.hosts import host_mates, with_host_cpu
 from console.model.metrics import stale_limit_s
-from console.model.usage import cluster_usage, sampled_at, usage_of
+from console.model.usage import cluster_source, cluster_usage, node_source, sampled_at, usage_of
 from console.render.bars import load_tone
 from console.render.cells import BLANK, Cell, Column, Row, cell, unknown
 from console.render.clusters_table import data_age_s
 from console.render.figures import percent
 from console.render.glyphs import Glyphs, state_tone
+from console.render.load_cells import source_cell
 from console.render.nodes_table import node_name
 from console.render.staleness import age_cell, is_forgotten, is_stale
 
 SUBJECT_COLUMNS = (
     Column("state", "", 1, right=False),
     Column("name", "CLUSTER, NODE", 16, right=False, flex=True, width_most=30),
-    Column("cpu", "CPU", 5),
+    Column("cpu", "CPU", 6),
     Column("gpu", "GPU", 5, drop=2),
+    Column("source", "FROM", 4, right=False, drop=3),
     Column("age", "AGE", 5, drop=1),
 )
 
@@ -41,21 +44,18 @@ class Subject(Struct, frozen=True):
         return f"{self.cluster} {self.node_id}".rstrip()
 
 
-def subjects(snapshots: Sequence[ClusterSnapshot]) -> Iterator[tuple[Subject, ClusterSnapshot, Node | None]]:
-    """Yield every cluster and behind it its nodes, in their orders."""
-    for snapshot in snapshots:
-        name = snapshot.spec.name
-        yield Subject(name), snapshot, None
-        for node in snapshot.nodes:
-            yield Subject(name, node.node_id, node.ip), snapshot, node
-
-
-def subject_row(
-    snapshot: ClusterSnapshot, node: Node | None, now: float, stale_after_s: float, glyphs: Glyphs
-) -> Row:  # fmt: skip
-    """Return the row of a cluster, with ``node`` that of the node."""
+def subject_rows(
+    snapshot: ClusterSnapshot, now: float, stale_after_s: float, glyphs: Glyphs
+) -> Mapping[str, tuple[Subject, Row]]:
+    """Return the rows of a cluster and of its nodes behind it, in their order, by the keys of what they show."""
     limit_s = stale_limit_s(stale_after_s, snapshot.scrape_interval_s)
-    return _cluster_row(snapshot, now, limit_s, glyphs) if node is None else _node_row(node, now, limit_s, glyphs)
+    name, mates = snapshot.spec.name, host_mates(snapshot)
+    rows = [(Subject(name), _cluster_row(snapshot, now, limit_s, glyphs))]
+    rows += [
+        (Subject(name, node.node_id, node.ip), _node_row(node, mates.get(node.node_id, ()), (now, limit_s), glyphs))
+        for node in snapshot.nodes
+    ]
+    return {subject.key: (subject, row) for subject, row in rows}
 
 
 def _cluster_row(snapshot: ClusterSnapshot, now: float, limit_s: float, glyphs: Glyphs) -> Row:
@@ -68,33 +68,37 @@ def _cluster_row(snapshot: ClusterSnapshot, now: float, limit_s: float, glyphs: 
             cell(snapshot.spec.name),
             _share(use.cpu_percent if known else None, "cpu_percent", glyphs),
             _share(use.gpu_percent if known else None, "gpu_percent", glyphs) if use.gpu_count else BLANK,
+            source_cell(cluster_source(snapshot) if known else None),
             age_cell(age_s, limit_s, glyphs),
         ),
         stale=is_stale(age_s, limit_s),
     )
 
 
-def _node_row(node: Node, now: float, limit_s: float, glyphs: Glyphs) -> Row:
+def _node_row(node: Node, mates: tuple[Node, ...], times: tuple[float, float], glyphs: Glyphs) -> Row:
+    now, limit_s = times
     at = sampled_at((node,)) if node.alive else node.died_at
     age_s = None if at is None else max(0.0, now - at)
     known = node.alive and age_s is not None and not is_forgotten(age_s, limit_s)
-    use = usage_of((node,))
+    use = usage_of((with_host_cpu(node, mates),))
     state = "up" if node.alive else "down"
     name = node_name(node)
     return Row(
         (
             Cell(((" ", ""),) if node.alive else ((glyphs.state(state), "bad"),), state, fresh=True),
             cell(f"  {name}", "" if node.alive else "dim", address_order(name)),
-            _share(use.cpu_percent if known else None, "cpu_percent", glyphs),
+            _share(use.cpu_percent if known else None, "cpu_percent", glyphs, of_host=bool(mates)),
             _share(use.gpu_percent if known else None, "gpu_percent", glyphs) if node.gpus else BLANK,
+            source_cell(node_source(node) if known else None),
             age_cell(age_s, limit_s if node.alive else float("inf"), glyphs),
         ),
         stale=not node.alive or is_stale(age_s, limit_s),
     )
 
 
-def _share(value: float | None, metric: str, glyphs: Glyphs) -> Cell:
+def _share(value: float | None, metric: str, glyphs: Glyphs, *, of_host: bool = False) -> Cell:
+    """Return ``54 %``, ``=54 %`` where it is the host's, which others on it show, too."""
     if value is None:
         return unknown(glyphs)
     tone = load_tone(value, METRICS[metric].warn_percent, METRICS[metric].bad_percent)
-    return cell(percent(value, glyphs), "" if tone == "load" else tone, value)
+    return cell(("=" if of_host else "") + percent(value, glyphs), "" if tone == "load" else tone, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -16,12 +16,14 @@ from console.model.event import event_order
 from console.model.hosts import host_mates
 from console.model.metrics import stale_limit_s
 from console.model.usage import cluster_source
+from console.render.cells import Row
 from console.render.clusters_table import CLUSTER_COLUMNS, cluster_row, inapplicable_columns
 from console.render.clusters_table import TREND_COLUMNS as CLUSTER_TREND
 from console.render.fault_lines import STARTING_LINES, fault_lines, most_urgent, no_clusters_lines, topology_lines
 from console.render.frame import event_line, rule
 from console.render.nodes_table import NODE_COLUMNS, node_row
 from console.render.nodes_table import TREND_COLUMNS as NODE_TREND
+from console.screens.kept_rows import KeptRows
 from console.screens.tables import TableScreen
 from console.widgets.lines import Lines
 from console.widgets.resource_table import ResourceTable
@@ -43,6 +45,7 @@ class ClustersScreen(TableScreen):
         super().__init__()
         self._hidden = inapplicable_columns(())
         self._looked_at = ""
+        self._rows = KeptRows(self._row_of)
 
     def body(self) -> Iterable[Widget]:
         """Return clusters, faults, and nodes under a rule that names the cluster."""
@@ -60,26 +63,19 @@ class ClustersScreen(TableScreen):
     def show_fleet(self) -> None:
         """Show every cluster, and the nodes of the one under the cursor."""
         super().show_fleet()
-        core, glyphs = self.deck.core, self.deck.glyphs
-        now, stale_after_s = core.clock(), core.stale_after_s
         table = self.main_table
         before = len(table.rows_shown.rows)
         self._hide_inapplicable()
-        table.show(
-            {
-                snapshot.spec.name: cluster_row(
-                    snapshot,
-                    core.fleet.history.trend(snapshot.spec.name, "", CLUSTER_TREND, now),
-                    now,
-                    stale_after_s,
-                    glyphs,
-                )
-                for snapshot in core.fleet.snapshots
-            }
-        )
+        table.show(self._rows.of(self.deck.core.fleet.snapshots))
         if len(table.rows_shown.rows) != before:
             self._share_height()
         self._show_selected()
+
+    def _row_of(self, snapshot: ClusterSnapshot) -> Mapping[str, Row]:
+        core, name = self.deck.core, snapshot.spec.name
+        now = core.clock()
+        cpu_trend = core.fleet.history.trend(name, "", CLUSTER_TREND, now)
+        return {name: cluster_row(snapshot, cpu_trend, now, core.stale_after_s, self.deck.glyphs)}
 
     def on_screen_resume(self) -> None:
         """Look at the cluster under the cursor again, whatever another screen looked at."""
@@ -88,6 +84,7 @@ class ClustersScreen(TableScreen):
     def show_time(self) -> None:
         """Let ages grow."""
         super().show_time()
+        self._rows.forget()
         self.show_fleet()
 
     def on_resize(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import ClassVar
 
@@ -20,7 +20,8 @@ from console.render.chart_notes import chart_notes, chart_title
 from console.render.fault_lines import no_clusters_lines
 from console.render.line_chart import Span
 from console.render.metric_panels import CHARTED, PanelView, left_out, panel_lines, shown_panels
-from console.render.subjects_table import SUBJECT_COLUMNS, Subject, subject_row, subjects
+from console.render.subjects_table import SUBJECT_COLUMNS, Subject, subject_rows
+from console.screens.kept_rows import KeptRows
 from console.screens.tables import TableScreen
 from console.services.charts import Charted, ChartFeed, Looked
 from console.services.ranges import SPANS_S
@@ -44,6 +45,7 @@ class MetricsScreen(TableScreen):
     def __init__(self) -> None:
         super().__init__()
         self._subjects: dict[str, Subject] = {}
+        self._rows = KeptRows(self._rows_of)
         self._span = _SPANS[0]
         self._charted: Charted | None = None
         self._feed: ChartFeed | None = None
@@ -81,27 +83,25 @@ class MetricsScreen(TableScreen):
     def on_resize(self) -> None:
         """Give the list what its columns need, the charts the rest."""
         width = self.size.width
-        self.main_table.styles.width = 33 if width < 100 else 35 if width < 130 else 41
+        self.main_table.styles.width = 33 if width < 100 else 35 if width < 130 else 41 if width < 150 else 45
         self._show_charts()
 
     def show_fleet(self) -> None:
         """Show every cluster with its nodes."""
         super().show_fleet()
-        core, glyphs = self.deck.core, self.deck.glyphs
-        now = core.clock()
-        found = list(subjects(core.fleet.snapshots))
-        self._subjects = {subject.key: subject for subject, _, _ in found}
-        self.main_table.show(
-            {
-                subject.key: subject_row(snapshot, node, now, core.stale_after_s, glyphs)
-                for subject, snapshot, node in found
-            }
-        )
+        found = self._rows.of(self.deck.core.fleet.snapshots)
+        self._subjects = {key: subject for key, (subject, _) in found.items()}
+        self.main_table.show({key: row for key, (_, row) in found.items()})
         self._look()
+
+    def _rows_of(self, snapshot: ClusterSnapshot) -> Mapping[str, tuple[Subject, Row]]:
+        core = self.deck.core
+        return subject_rows(snapshot, core.clock(), core.stale_after_s, self.deck.glyphs)
 
     def show_time(self) -> None:
         """Let ages grow."""
         super().show_time()
+        self._rows.forget()
         self.show_fleet()
 
     def filter_of(self, typed: str) -> Keep | None:

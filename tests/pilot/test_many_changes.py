@@ -1,0 +1,80 @@
+"""What many clusters say at once is shown once, and only the rows of those that spoke are made anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.screens import clusters as clusters_screen
+from console.screens import metrics as metrics_screen
+from console.screens.clusters import ClustersScreen
+from console.screens.metrics import MetricsScreen
+from tests.pilot.deck import Clock, Deck, deck
+from tests.pilot.scenes import many_clusters
+
+NAMES = [f"c{number:02d}" for number in range(12)]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> list[str]:
+    """Count the calls of a function that takes a snapshot, by the names of the clusters."""
+    made: list[str] = []
+    real = getattr(where, name)
+
+    def counting(snapshot: Any, *rest: Any) -> Any:
+        made.append(snapshot.spec.name)
+        return real(snapshot, *rest)
+
+    monkeypatch.setattr(where, name, counting)
+    return made
+
+
+async def shows_of(console: Deck, monkeypatch: pytest.MonkeyPatch, screen: type[Any]) -> int:
+    """Return how often a screen is shown when every cluster has said something at the same moment."""
+    shown: list[None] = []
+    real = screen.show_fleet
+    monkeypatch.setattr(screen, "show_fleet", lambda self: (shown.append(None), real(self))[1])
+    console.core.fleet._figures_changed(NAMES)
+    await console.until(lambda: shown)
+    await console.pilot.pause(0.3)
+    return len(shown)
+
+
+@pytest.mark.parametrize(("mode", "screen"), [("1", ClustersScreen), ("4", MetricsScreen)])
+async def test_a_refresh_of_all_clusters_is_one_showing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, screen: type[Any]
+) -> None:
+    clock = Clock()
+    before = "[console]\nrefresh_s = 60\n"
+    async with (
+        many_clusters(clock, NAMES) as fleet,
+        deck(tmp_path, fleet.clusters, clock=clock, before=before) as console,
+    ):
+        await console.asked()
+        await console.press(mode)
+        assert await shows_of(console, monkeypatch, screen) <= 3  # a tick of the clock may come in between
+
+
+@pytest.mark.parametrize(
+    ("mode", "where", "name"), [("1", clusters_screen, "cluster_row"), ("4", metrics_screen, "subject_rows")]
+)
+async def test_only_the_rows_of_the_cluster_that_spoke_are_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, where: Any, name: str
+) -> None:
+    clock = Clock()
+    before = "[console]\nrefresh_s = 60\n"
+    async with (
+        many_clusters(clock, NAMES) as fleet,
+        deck(tmp_path, fleet.clusters, clock=clock, before=before) as console,
+    ):
+        await console.asked()
+        await console.press(mode)
+        made = counted(monkeypatch, where, name)
+        console.app.ticked.publish(None)
+        await console.until(lambda: len(made) >= len(NAMES))
+        assert set(made) == set(NAMES)
+        del made[:]
+        console.core.fleet._figures_changed(["c05"])
+        await console.until(lambda: made)
+        assert made[0] == "c05"
