@@ -15,10 +15,11 @@ from console.config.places import (
     searched_places,
 )
 from console.config.result import Config, ConsoleOptions, Kubernetes, PrometheusServer, SshGate
-from console.config.tokens import auth_token, bearer_token, read_secret, token_variable
+from console.config.tokens import TOKEN_PREFIX, auth_token, bearer_token, read_secret, token_variable
 
 __all__ = [
     "IMPLICIT_ADDRESS",
+    "TOKEN_PREFIX",
     "Config",
     "ConsoleOptions",
     "Kubernetes",

@@ -15,6 +15,7 @@ from console.config.result import PrometheusServer
 from console.errors import ConfigError
 from console.model.cluster import ClusterSpec
 
+TOKEN_PREFIX = "RAYDECK_AUTH_TOKEN_"  # noqa: S105 -- the beginning of names, no secret
 _LONGEST_BYTES = 64 * 1024
 
 
@@ -51,7 +52,7 @@ def _token(content: bytes, where: str) -> str:
 
 def token_variable(name: str) -> str:
     """Return the environment variable of a cluster's token: ``local-1`` -> ``RAYDECK_AUTH_TOKEN_LOCAL_1``."""
-    return f"RAYDECK_AUTH_TOKEN_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}"
+    return f"{TOKEN_PREFIX}{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}"
 
 
 def auth_token(spec: ClusterSpec, environ: Mapping[str, str]) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
@@ -17,6 +18,10 @@ from pipeline.errors import ParameterError, short
 
 SECTIONS = ("process-parameters", "storage-parameters", "data-parameters")
 MOST = 100_000_000
+
+# A cluster that shares its machine with others names its own place in the environment of its jobs.
+SERVE_HOST = os.environ.get("RAYDECK_SERVE_HOST", "0.0.0.0")  # noqa: S104 -- in the cluster's own network
+SERVE_PORT = int(os.environ.get("RAYDECK_SERVE_PORT", "8350"))
 
 P = TypeVar("P", bound="Parameters")
 
@@ -33,8 +38,8 @@ class Parameters:
 
     workers: int = parameter("process-parameters.worker-number", whole(1, 1000))
     actors: int = parameter("process-parameters.actor-number", whole(1, 1000))
-    serve_host: str = parameter("process-parameters.serve-host", text, "0.0.0.0")  # noqa: S104 -- in the cluster's own network
-    serve_port: int = parameter("process-parameters.serve-port", whole(1, 65535), 8350)
+    serve_host: str = parameter("process-parameters.serve-host", text, SERVE_HOST)
+    serve_port: int = parameter("process-parameters.serve-port", whole(1, 65535), SERVE_PORT)
     serve_s: int = parameter("process-parameters.serve-seconds", whole(1, 7 * 86400), 120)
     amount: int = parameter("data-parameters.amount", whole(1, MOST))
     lengths: tuple[int, ...] = parameter("data-parameters.lengths", list_of(whole(1, 255)))

@@ -104,12 +104,15 @@ def test_the_head_listens_only_where_the_plan_says_and_knows_no_secret_by_comman
 
 
 def test_the_environment_leads_to_our_cluster_and_our_python():
-    inherited = {"PATH": "/usr/bin", "RAY_ADDRESS": "elsewhere", "RAY_AUTH_TOKEN": "another", "LANG": "C"}
+    inherited = {"PATH": "/usr/bin", "RAY_ADDRESS": "elsewhere", "RAY_AUTH_TOKEN": "another", "LANG": "C",
+                 "RAYDECK_AUTH_TOKEN_CLOUD_1": "of-another-cluster"}  # fmt: skip
     environ = launch.environment(plan(), Path("/s/embedded"), inherited)
     assert environ["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"
     assert environ["RAY_AUTH_TOKEN_PATH"] == "/s/embedded/embedded-1.token"
     assert environ["LANG"] == "C"
     assert not {"RAY_ADDRESS", "RAY_AUTH_TOKEN"} & set(environ)
+    assert "of-another-cluster" not in environ.values()
+    assert (environ["RAYDECK_SERVE_HOST"], environ["RAYDECK_SERVE_PORT"]) == ("127.0.0.1", str(PORTS.serve))
 
 
 def test_prometheus_finds_the_clusters_by_their_files():

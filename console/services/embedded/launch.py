@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from console.config import TOKEN_PREFIX
 from console.services.embedded.record import MARKER, Plan, targets_file, token_file
 
 # What would lead a head, its jobs or their drivers to another cluster, or to another token than ours.
@@ -73,7 +74,9 @@ def _ray_command(plan: Plan) -> list[str]:
 
 def environment(plan: Plan, state_folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the started processes, and so of every job and driver in the cluster."""
-    kept = {name: value for name, value in inherited.items() if name not in _MISLEADING}
+    # The operator's tokens of other clusters stay here, too: every job could read them.
+    left_out = _MISLEADING | {name for name in inherited if name.startswith(TOKEN_PREFIX)}
+    kept = {name: value for name, value in inherited.items() if name not in left_out}
     ours = {MARKER: plan.marker}
     if plan.role == "ray":
         # The folder as it stands in sys.executable: resolving the link would leave the virtual environment.
@@ -82,6 +85,9 @@ def environment(plan: Plan, state_folder: Path, inherited: Mapping[str, str]) ->
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(state_folder / token_file(plan.name)),
             "RAY_USAGE_STATS_ENABLED": "0",
+            # Where a job serves that was not told: two clusters on one machine must not share a port.
+            "RAYDECK_SERVE_HOST": "127.0.0.1",
+            "RAYDECK_SERVE_PORT": str(plan.ports.serve),
             "AUTOSCALER_METRIC_PORT": str(plan.ports.autoscaler_metrics),
             "DASHBOARD_METRIC_PORT": str(plan.ports.dashboard_metrics),
             "PATH": os.pathsep.join(programs),

@@ -10,6 +10,7 @@ from msgspec import Struct
 from console.services.embedded import processes
 from console.services.embedded.answer import ask
 from console.services.embedded.record import Record
+from console.services.embedded.registry import is_alive
 
 _PATIENCE_S = 5.0
 
@@ -45,5 +46,7 @@ def survey(records: Iterable[Record], own: AbstractSet[str]) -> Survey:
 def _lives(record: Record, *, guarded: bool) -> bool:
     if record.phase == "starting":
         return guarded
+    if not is_alive(record):  # after a power cut anybody may listen on its port
+        return False
     # Only a refusal is death: a dashboard that is slow to answer may have somebody's jobs behind it.
     return ask(record.role, record.ports, "", _PATIENCE_S) != "refused"
