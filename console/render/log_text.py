@@ -7,8 +7,17 @@ from io import StringIO
 from rich.console import Console
 from rich.text import Text
 
-from console.render.ansi import pieces
+from console.render.ansi import LONGEST, pieces
 from console.render.glyphs import Glyphs
+
+_MOST_BYTES = 4 * LONGEST  # a character has four bytes at most
+
+
+def _bounded(tail: bytes) -> bytes:
+    """Return what can still be shown of a line that has not ended: of a progress bar its last state, of 10 MB some."""
+    if len(tail) <= _MOST_BYTES:
+        return tail
+    return tail.rstrip(b"\r").rsplit(b"\r", 1)[-1][:_MOST_BYTES]
 
 
 class LogText:
@@ -23,7 +32,8 @@ class LogText:
         """Return what can be written of this chunk and of what was left over."""
         if not self._to_terminal:
             return chunk
-        *lines, self._tail = (self._tail + chunk).split(b"\n")
+        *lines, tail = (self._tail + chunk).split(b"\n")
+        self._tail = _bounded(tail)
         return b"".join(self._harmless(line) + b"\n" for line in lines)
 
     def rest(self) -> bytes:
