@@ -119,11 +119,12 @@ def tunnel_cell(snapshot: ClusterSnapshot, glyphs: Glyphs) -> Cell:
 
 
 def jobs_cell(counts: JobCounts | None, glyphs: Glyphs) -> Cell:
-    """Return ``1▶ 2✗``: what runs, waits and failed; the succeeded only where nothing more urgent is to be said."""
+    """Return ``1▶ 2✗``: what failed is never left out, then what runs, waits, and what ended well."""
     if counts is None:
         return unknown(glyphs)
-    parts = [(counts.running, "running"), (counts.pending, "pending"), (counts.failed, "failed")]
-    shown = [part for part in (*parts, (counts.succeeded, "succeeded"), (counts.stopped, "stopped")) if part[0]][:2]
+    ordered = ("running", "pending", "failed", "succeeded", "stopped")
+    weighty = [name for name in ("failed", *ordered[:2], *ordered[3:]) if getattr(counts, name)][:2]
+    shown = [(getattr(counts, name), name) for name in ordered if name in weighty]
     if not shown:
         return cell("0", "dim", 0)
     pieces = tuple(

@@ -103,7 +103,8 @@ def test_a_gpu_is_shown_where_it_is_and_what_it_cannot_tell_is_unknown() -> None
         (None, "—"),
         (JobCounts(), "0"),
         (JobCounts(running=2, succeeded=14), "2▶ 14✓"),
-        (JobCounts(running=1, pending=3, failed=2, succeeded=9), "1▶ 3…"),
+        (JobCounts(running=1, pending=3, failed=2, succeeded=9), "1▶ 2✗"),
+        (JobCounts(running=1, pending=3, succeeded=9), "1▶ 3…"),
         (JobCounts(failed=2, stopped=1), "2✗ 1■"),
     ],
 )
