@@ -12,7 +12,7 @@ import click
 from console.cli.session import Session, pass_session, say, tell, write_json
 from console.errors import NotFoundError, SourceError, UsageError
 from console.metrics import METRICS
-from console.model.metrics import Line, Target
+from console.model.metrics import Line, ServerState
 from console.render.glyphs import Glyphs
 from console.render.metric_documents import events_document, metrics_document, targets_document
 from console.render.metric_tables import (
@@ -89,7 +89,7 @@ async def _address(core: Core, cluster: str, wanted: str) -> str:
 def targets(session: Session, *, as_json: bool) -> None:
     """Prometheus' scrape targets of our clusters. Exits 1 when one is not up, or a server does not answer."""
 
-    async def work(core: Core) -> tuple[Target, ...]:
+    async def work(core: Core) -> bool:
         watch = core.fleet.metrics
         found = await watch.ask_targets() if watch is not None else ()
         if as_json:
@@ -99,12 +99,20 @@ def targets(session: Session, *, as_json: bool) -> None:
             click.echo(text_table(TARGET_COLUMNS, rows, session.glyphs))
         else:
             tell("no cluster has a Prometheus: set `prometheus` and `series` in clusters.toml")
-        for fault in (server.fault for server in (watch.servers if watch is not None else ()) if server.fault):
-            say(f"raydeck: {fault.message}" + (f" ({fault.hint})" if fault.hint else ""))
-        return found
+        silent = [server for server in (watch.servers if watch is not None else ()) if server.targets_fault]
+        for server in silent:
+            say(f"raydeck: {_untold(server)}")
+        return not silent and all(target.health == "up" for target in found)
 
-    if any(target.health != "up" for target in session.run(work)):
+    if not session.run(work):
         raise click.exceptions.Exit(1)
+
+
+def _untold(server: ServerState) -> str:
+    fault = server.targets_fault
+    if fault is None:
+        return ""
+    return f"prometheus {server.name}: {fault.message}" + (f" ({fault.hint})" if fault.hint else "")
 
 
 @click.command()

@@ -1,6 +1,8 @@
 """One Prometheus server through prometheus-api-client, awaited from the event loop while its thread blocks.
 
 Answers are decoded to typed series; a value that is NaN or infinite, or a sample that is not there, is None or absent.
+What is asked in passing has a thread and a connection of its own, so that a slow answer over a day, or to a list of
+targets, holds up no figure of now.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from console.clients.prometheus_session import PrometheusSession
 
 TIMEOUT_S = 5.0
+Lane = Literal["figures", "history", "targets"]
 Decoded = TypeVar("Decoded")
 
 
@@ -89,56 +92,67 @@ class PrometheusClient:
         self.where = f"prometheus {server.name}"
         self._token = token
         self._timeout_s = timeout_s
-        self._thread = OneThread(self.where)
-        self._made: tuple[PrometheusConnect, PrometheusSession] | None = None
+        self.targets_bytes = 0  # on the wire, of the last answer to ``targets`` with its question
+        self._threads: dict[Lane, OneThread] = {}
+        self._made: dict[Lane, tuple[PrometheusConnect, PrometheusSession]] = {}
 
-    async def instant(self, query: str) -> Answer:
+    async def instant(self, query: str, lane: Lane = "figures") -> Answer:
         """Ask one instant query; an empty answer is an answer."""
-        return await self._call(lambda: self._instant(query))
+        return await self._call(lane, lambda: self._instant(query, lane))
 
     async def over_time(self, query: str, start: float, end: float, step_s: float) -> tuple[RangeSeries, ...]:
         """Ask one range query, from ``start`` to ``end`` (Unix seconds)."""
-        return await self._call(lambda: self._over_time(query, start, end, step_s))
+        return await self._call("history", lambda: self._over_time(query, start, end, step_s))
 
     async def targets(self) -> tuple[ScrapeTarget, ...]:
         """Ask for all active scrape targets."""
-        return await self._call(self._targets)
+        return await self._call("targets", self._targets)
 
     def close(self) -> None:
-        """Give the thread and its connections up; a call that hangs ends by itself, and nobody waits for it."""
-        self._thread.close()
+        """Give threads and connections up; a call that hangs ends by itself, and nobody waits for it."""
+        for thread in self._threads.values():
+            thread.close()
 
-    async def _call(self, work: Callable[[], Decoded]) -> Decoded:
+    async def _call(self, lane: Lane, work: Callable[[], Decoded]) -> Decoded:
+        if lane not in self._threads:
+            self._threads[lane] = OneThread(self.where)
         # The session keeps the deadline by itself; this one is for what it cannot see, such as a name that resolves
         # for minutes.
-        return await self._thread.call(work, self._timeout_s + 0.5)
+        return await self._threads[lane].call(work, self._timeout_s + 0.5)
 
-    def _instant(self, query: str) -> Answer:
-        connect, session = self._connection()
-        found = self._converted(connect.custom_query(query), list[_Instant])
+    def _instant(self, query: str, lane: Lane) -> Answer:
+        connect, session = self._connection(lane)
+        found = self._converted(lambda: connect.custom_query(query), list[_Instant])
         series = tuple(Series(item.metric, number(item.value[1])) for item in found)
         return Answer(series, session.warnings, session.sent_bytes, session.received_bytes)
 
     def _over_time(self, query: str, start: float, end: float, step_s: float) -> tuple[RangeSeries, ...]:
-        connect, _ = self._connection()
+        connect, _ = self._connection("history")
         begin, finish = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
-        found = self._converted(connect.custom_query_range(query, begin, finish, f"{step_s:g}"), list[_Range])
+        found = self._converted(
+            lambda: connect.custom_query_range(query, begin, finish, f"{step_s:g}"), list[_Range]
+        )  # fmt: skip
         return tuple(RangeSeries(item.metric, tuple((at, number(text)) for at, text in item.values)) for item in found)
 
     def _targets(self) -> tuple[ScrapeTarget, ...]:
-        connect, _ = self._connection()
-        return tuple(self._converted(connect.get_targets(state="active"), _Targets).active_targets)
+        connect, session = self._connection("targets")
+        found = self._converted(lambda: connect.get_targets(state="active"), _Targets)
+        self.targets_bytes = session.sent_bytes + session.received_bytes
+        return tuple(found.active_targets)
 
-    def _converted(self, found: object, kind: type[Decoded]) -> Decoded:
+    def _converted(self, ask: Callable[[], object], kind: type[Decoded]) -> Decoded:
+        """Return what the library found as what it should be; it takes answers apart without looking at their shape."""
         try:
-            return msgspec.convert(found, kind)
+            return msgspec.convert(ask(), kind)
         except msgspec.ValidationError as error:
             raise SourceError(self.where, f"what answers is not Prometheus: {error}") from error
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            raise SourceError(self.where, "what answers is not Prometheus: there is no result in its data") from error
 
-    def _connection(self) -> tuple[PrometheusConnect, PrometheusSession]:
-        if self._made is None:
-            self._made = self._connect()
-        return self._made
+    def _connection(self, lane: Lane) -> tuple[PrometheusConnect, PrometheusSession]:
+        if lane not in self._made:
+            self._made[lane] = self._connect()
+        return self._made[lane]
 
     def _connect(self) -> tuple[PrometheusConnect, PrometheusSession]:
         """Make the connection, in the thread: both libraries cost 100 ms, which only who has a server pays."""

@@ -104,7 +104,7 @@ def _take(node: _Gathered, series: Series) -> None:
         node.at = value
     elif (index := labels.get("GpuIndex", "")).isdecimal():
         key = (int(index), labels.get("GpuUuid", ""))
-        node.gpus.setdefault(key, {})[labels["__name__"]] = value
+        node.gpus.setdefault(key, {})[labels.get("__name__", "")] = value
         node.names[key] = labels.get("GpuDeviceName", "")
     else:
         node.values[labels.get("__name__", "")] = value

@@ -10,9 +10,10 @@ import errno
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
@@ -46,7 +47,7 @@ class PrometheusSession(requests.Session):
     """What PrometheusConnect is given. ``where`` names the server in errors.
 
     After an answer, ``warnings`` are what Prometheus says is missing from it, ``received_bytes`` and ``sent_bytes`` its
-    size on the wire, headers left out.
+    size on the wire as HTTP has it: first lines, headers, bodies compressed as they travel; not what TCP and TLS add.
     """
 
     def __init__(self, where: str, timeout_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -85,9 +86,7 @@ class PrometheusSession(requests.Session):
                 raise SourceError(self.where, f"the answer is larger than {MAX_REPLY_BYTES // 1024**2} MiB")
             if self._clock() > deadline:
                 raise SlowError(self.where, f"the answer was not whole within {self.timeout_s:g} s")
-        request = response.request
-        self.sent_bytes = len(request.path_url) + int(request.headers.get("Content-Length") or 0)
-        self.received_bytes = response.raw.tell()
+        self.sent_bytes, self.received_bytes = _sent_bytes(response.request), _received_bytes(response)
         response._content = b"".join(chunks)  # noqa: SLF001 -- requests has no other way to read with a deadline
 
     def _understand(self, response: requests.Response) -> None:
@@ -133,6 +132,21 @@ def _decoded(content: bytes) -> _Answer | None:
         return _DECODER.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _sent_bytes(request: requests.PreparedRequest) -> int:
+    host = urlsplit(request.url or "").netloc  # http.client adds it by itself
+    first = len(f"{request.method} {request.path_url} HTTP/1.1\r\nHost: {host}\r\n")
+    return first + _headers_bytes(request.headers) + int(request.headers.get("Content-Length") or 0)
+
+
+def _received_bytes(response: requests.Response) -> int:
+    first = len(f"HTTP/1.1 {response.status_code} {response.reason}\r\n")
+    return first + _headers_bytes(response.headers) + int(response.raw.tell())
+
+
+def _headers_bytes(headers: Mapping[str, str | bytes]) -> int:
+    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers.items()) + len("\r\n")
 
 
 def _text(response: requests.Response) -> str:

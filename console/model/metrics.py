@@ -68,12 +68,16 @@ class Line(Struct, frozen=True):
 
 
 class ServerState(Struct, frozen=True):
-    """How one Prometheus server is: ``answered_at`` (Unix seconds) None before its first answer."""
+    """How one Prometheus server is: ``answered_at`` (Unix seconds) None before its first answer.
+
+    ``targets_fault`` is why it told no scrape targets, which need not concern its figures.
+    """
 
     name: str
     url: str
     answered_at: float | None
     fault: Fault | None
+    targets_fault: Fault | None = None
 
 
 def stale_limit_s(stale_after_s: float, interval_s: float | None) -> float:

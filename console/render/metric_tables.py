@@ -92,9 +92,10 @@ def server_lines(
         tone = "warn" if server.fault is not None or is_stale(age_s, stale_after_s) else "dim"
         named = ((f" prometheus {glyphs.safe(server.name)}", "accent"), (f"  {glyphs.safe(server.url)}  ", "dim"))
         lines.append((*named, (answered, tone)))
-        if server.fault is not None:
-            lines.append((("   " + glyphs.safe(server.fault.message), "warn"),))
-            lines += [(("   " + glyphs.safe(server.fault.hint), "accent"),)] if server.fault.hint else []
+        for what, fault in (("", server.fault), ("no targets: ", server.targets_fault)):
+            if fault is not None:
+                lines.append(((f"   {what}{glyphs.safe(fault.message)}", "warn"),))
+                lines += [(("   " + glyphs.safe(fault.hint), "accent"),)] if fault.hint else []
     return tuple(lines)
 
 

@@ -1,6 +1,7 @@
 """All Prometheus servers at once: which cluster's figures come from which, and how they join the dashboards' own.
 
-Owns one task a server, so that a hung one holds up no other, and the memory that faults need to keep their beginning.
+Owns two tasks a server, one for figures and one for targets, so that a hung one holds up no other; and the memory that
+faults need to keep their beginning.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ class MetricsWatch:
         self._stale_after_s, self._clock, self._jitter = stale_after_s, clock, jitter
         self._watches: dict[str, ServerWatch] = {}
         self._of_cluster: dict[str, ServerWatch] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, tuple[asyncio.Task[None], ...]] = {}
         self._wake: dict[str, asyncio.Event] = {}
+        self._wake_targets: dict[str, asyncio.Event] = {}
         self._on_screen: frozenset[str] = frozenset()
         self._cross_check = CrossCheck()
         self._since: dict[tuple[str, str], float] = {}
@@ -94,14 +96,13 @@ class MetricsWatch:
     def want_targets(self, *, wanted: bool) -> None:
         """Have the targets asked for at once and every 5 s while somebody looks at them."""
         for watch in self._watches.values():
-            watch.targets_wanted = wanted
-            watch.ask_targets()
-        if wanted:
-            self.wake()
+            watch.scraped.wanted = wanted
+        for event in self._wake_targets.values() if wanted else ():
+            event.set()
 
     async def ask_targets(self) -> tuple[Target, ...]:
         """Ask every server for its targets now; what a server that does not answer told before is returned."""
-        await asyncio.gather(*(watch.refresh_targets() for watch in self._watches.values()))
+        await asyncio.gather(*(watch.scraped.refresh() for watch in self._watches.values()))
         return self.targets
 
     def wake(self) -> None:
@@ -111,7 +112,9 @@ class MetricsWatch:
 
     async def refresh(self) -> None:
         """Ask every server once, all at the same time."""
-        await asyncio.gather(*(watch.refresh(self._on_screen) for watch in self._watches.values()))
+        figures = (watch.refresh(self._on_screen) for watch in self._watches.values())
+        due = (watch.scraped.refresh() for watch in self._watches.values() if watch.scraped.rest_s == 0)
+        await asyncio.gather(*figures, *due)
 
     def can_stand_for(self, cluster: str) -> bool:
         """Return whether fresh figures spare the dashboard of a cluster whose nodes are not on screen."""
@@ -142,7 +145,7 @@ class MetricsWatch:
     async def close(self) -> None:
         """End all tasks and give all connections up."""
         self._begun = None
-        tasks = list(self._tasks.values())
+        tasks = [task for pair in self._tasks.values() for task in pair]
         for name in list(self._watches):
             self._end(name)
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -167,8 +170,11 @@ class MetricsWatch:
             return
         for name, watch in self._watches.items():
             if name not in self._tasks:
-                self._wake[name] = asyncio.Event()
-                self._tasks[name] = asyncio.create_task(self._run(watch, self._wake[name], *self._begun))
+                self._wake[name], self._wake_targets[name] = asyncio.Event(), asyncio.Event()
+                self._tasks[name] = (
+                    asyncio.create_task(self._run(watch, self._wake[name], *self._begun)),
+                    asyncio.create_task(self._run_targets(watch, self._wake_targets[name], self._begun[1])),
+                )
 
     async def _run(
         self, watch: ServerWatch, wake: asyncio.Event, refresh_s: Callable[[], float], changed: Changed
@@ -179,12 +185,22 @@ class MetricsWatch:
             changed(spec.name for spec in watch.specs)
             await _until(wake, watch.rest_s(refresh_s(), self._jitter()))
 
+    async def _run_targets(self, watch: ServerWatch, wake: asyncio.Event, changed: Changed) -> None:
+        while True:
+            wake.clear()
+            before = watch.targets
+            await watch.scraped.refresh()
+            if watch.targets != before:
+                changed(spec.name for spec in watch.specs)
+            await _until(wake, watch.scraped.rest_s)
+
     def _end(self, name: str) -> None:
         watch = self._watches.pop(name)
         watch.client.close()
-        if (task := self._tasks.pop(name, None)) is not None:
+        for task in self._tasks.pop(name, ()):
             task.cancel()
         self._wake.pop(name, None)
+        self._wake_targets.pop(name, None)
 
 
 async def _until(wake: asyncio.Event, rest_s: float) -> None:

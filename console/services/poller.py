@@ -14,6 +14,7 @@ from console.clients.dashboard import DashboardClient
 from console.errors import NotFoundError, SourceError, UnreachableError
 from console.model.cluster import ClusterSnapshot, Fault, Identity, State
 from console.model.job import Job, count_jobs
+from console.services.back_off import rest_after
 
 JOBS_EVERY_S = 10.0  # the list has no pages: slowly, unless somebody looks at it
 SHORT_LIST, MOST_ASKED_AGAIN = 200, 20
@@ -167,11 +168,7 @@ class ClusterPoller:
         self._wake.clear()
 
     def _rest_s(self) -> float:
-        if self._failures == 0:
-            return self._refresh_s
-        longest_s = max(self._refresh_s, self._longest_rest_s)
-        backed_off_s = self._refresh_s * 2.0 ** min(self._failures, 8)
-        return min(longest_s, backed_off_s) * (0.8 + 0.4 * self._jitter())
+        return rest_after(self._failures, self._refresh_s, self._longest_rest_s, self._jitter())
 
 
 def node_troubles(snapshot: ClusterSnapshot) -> Iterator[tuple[str, str]]:

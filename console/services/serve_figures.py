@@ -43,7 +43,7 @@ async def serve_figures(fleet: Fleet, cluster: str) -> dict[tuple[str, str], Ser
     series = next((spec.series for spec in watch.specs if spec.name == cluster), None) if watch is not None else None
     if watch is None or not series:
         return {}
-    answer = await watch.client.instant(figures_query(series))
+    answer = await watch.client.instant(figures_query(series), "history")
     found: dict[tuple[str, str], dict[str, float | None]] = {}
     for one in answer.series:
         key = (one.labels.get("application", ""), one.labels.get("deployment", ""))

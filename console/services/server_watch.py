@@ -1,7 +1,6 @@
 """What one Prometheus server knows of our clusters, asked for in at most two instant queries a refresh.
 
-The first gives all clusters, aggregated by the server; the second the nodes and GPUs of what is on screen. Targets are
-asked for slowly: they change seldom and are large.
+The first gives all clusters, aggregated by the server; the second the nodes and GPUs of what is on screen.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from console.clients.promql import detail_query, overview_query
 from console.errors import SourceError, UnreachableError
 from console.model.cluster import ClusterSpec, Fault
 from console.model.metrics import ClusterFigures, ClusterView, NodeFigures, ServerState, Target, Trouble
-from console.services.targets import targets_of
+from console.services.back_off import rest_after
+from console.services.target_watch import TargetWatch, as_source_error
 
 SESSIONS_EVERY_S = 15.0
-TARGETS_EVERY_S, TARGETS_WANTED_S = 60.0, 5.0
 NO_SERIES_AFTER_S = 30.0  # a head that has just started exports nothing for the first 15 s
 _REST_REFUSED_S, _REST_TROUBLED_S = 4.0, 30.0
 
@@ -34,8 +33,7 @@ class ServerWatch:
     ) -> None:
         self.client = client
         self.specs = tuple(specs)
-        self.targets: tuple[Target, ...] = ()
-        self.targets_wanted = False
+        self.scraped = TargetWatch(client, self.specs, clock)
         self.queries = 0  # instant queries in the last refresh
         self.sent_bytes = self.received_bytes = 0
         self._clock = clock
@@ -45,18 +43,22 @@ class ServerWatch:
         self._sessions: dict[str, frozenset[str]] = {}
         self._shared: dict[str, frozenset[str]] = {}
         self._missing_since: dict[str, float] = {}
-        self._intervals: dict[str, float] = {}
         self._answered_at: float | None = None
         self._fault: Fault | None = None
         self._failures = 0
         self._longest_rest_s = _REST_TROUBLED_S
-        self._sessions_at = self._targets_at = float("-inf")
-        self._targets_every_s = TARGETS_WANTED_S
+        self._sessions_at = float("-inf")
 
     @property
     def state(self) -> ServerState:
         """Return how the server is."""
-        return ServerState(self.client.server.name, self.client.server.url, self._answered_at, self._fault)
+        server = self.client.server
+        return ServerState(server.name, server.url, self._answered_at, self._fault, self.scraped.fault)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Return the scrape targets of its clusters, as last told."""
+        return self.scraped.targets
 
     async def refresh(self, on_screen: Iterable[str]) -> None:
         """Ask once, with the nodes of these clusters; a failure is a fault, and what was known grows old."""
@@ -64,35 +66,22 @@ class ServerWatch:
         shown = {spec.name: spec.series for spec in self.specs if spec.name in set(on_screen) and spec.series}
         try:
             warnings = [*await self._ask_overview(), *await self._ask_details(shown)]
-            every_s = TARGETS_WANTED_S if self.targets_wanted else self._targets_every_s
-            if self._clock() - self._targets_at >= every_s:
-                await self._ask_targets()
-        except SourceError as error:
-            self._failed(error)
+        except Exception as error:  # whatever an answer brings about is told on the rows, and asking goes on
+            self._failed(as_source_error(self.client.where, error))
             return
         self._failures = 0
         self._fault = self._noted(f"answers in part: {warnings[0]}", "") if warnings else None
 
-    async def refresh_targets(self) -> None:
-        """Ask for the targets only."""
-        try:
-            await self._ask_targets()
-        except SourceError as error:
-            self._failed(error)
-
     def rest_s(self, refresh_s: float, jitter: float) -> float:
         """Return how long to rest before the next refresh; ``jitter`` is from 0 to 1."""
-        if self._failures == 0:
-            return refresh_s
-        longest_s = max(refresh_s, self._longest_rest_s)
-        return min(longest_s, refresh_s * 2.0 ** min(self._failures, 8)) * (0.8 + 0.4 * jitter)
+        return rest_after(self._failures, refresh_s, self._longest_rest_s, jitter)
 
     def view(self, cluster: str) -> ClusterView:
         """Return what the server knows of one of its clusters."""
         return ClusterView(
             figures=self._figures.get(cluster, ClusterFigures()),
             nodes=self._nodes.get(cluster, ()),
-            interval_s=self._intervals.get(cluster),
+            interval_s=self.scraped.interval_s(cluster),
             sessions=self._sessions.get(cluster, frozenset()),
             troubles=tuple(self._troubles(cluster)),
         )
@@ -100,10 +89,6 @@ class ServerWatch:
     def ask_sessions(self) -> None:
         """Have the next refresh ask for the sessions: a head was started anew."""
         self._sessions_at = float("-inf")
-
-    def ask_targets(self) -> None:
-        """Have the next refresh ask for the targets."""
-        self._targets_at = float("-inf")
 
     async def _ask_overview(self) -> tuple[str, ...]:
         if not self._groupings:
@@ -133,15 +118,6 @@ class ServerWatch:
         self.sent_bytes += answer.sent_bytes
         self.received_bytes += answer.received_bytes
         return answer
-
-    async def _ask_targets(self) -> None:
-        self.targets = targets_of(await self.client.targets(), self.specs, self.client.server.name)
-        intervals = sorted((target.interval_s, target.cluster) for target in self.targets if target.interval_s)
-        self._intervals = {cluster: interval_s for interval_s, cluster in intervals}  # the longest stays
-        self._targets_at = self._clock()
-        # A server that has just started finds its targets only after some seconds: soon again, then seldom.
-        all_known = all(spec.name in self._intervals for spec in self.specs)
-        self._targets_every_s = TARGETS_EVERY_S if all_known else min(TARGETS_EVERY_S, 2 * self._targets_every_s)
 
     def _tell_apart(self, found: Sequence[tuple[Mapping[str, str], str]]) -> None:
         """Note which sessions each cluster's series are of, and which clusters claim the same series."""
@@ -174,9 +150,9 @@ class ServerWatch:
             yield Trouble("missing", f"{where} has no series of {cluster}", self._why_missing(cluster))
 
     def _why_missing(self, cluster: str) -> str:
-        down = [target for target in self.targets if target.cluster == cluster and target.health == "down"]
-        if down:
-            return f"target {down[0].instance} is down: {down[0].error}"
+        down = self.scraped.down(cluster)
+        if down is not None:
+            return f"target {down.instance} is down: {down.error}"
         return "is it scraped, and does `series` match it? raydeck targets tells"
 
     def _failed(self, error: SourceError) -> None:

@@ -71,10 +71,10 @@ def vector(*series: tuple[dict[str, str], str]) -> dict[str, Any]:
 
 
 class TroubledPrometheus:
-    """Answers ``data`` with ``warnings``; ``trouble`` says how it fails instead."""
+    """Answers ``data`` with ``warnings``; ``trouble`` says how it fails instead, the other two how only a part does."""
 
     def __init__(self) -> None:
-        self.trouble = ""
+        self.trouble = self.targets_trouble = self.history_trouble = ""
         self.data: Any = vector()
         self.targets: list[dict[str, Any]] = []
         self.warnings: list[str] = []
@@ -111,25 +111,30 @@ class TroubledPrometheus:
         self.asked.append(parse_qs(query).get("query", [path])[0])
         self.methods.append(request.command)
         self.headers.append(dict(request.headers))
+        trouble = self._trouble_of(path)
         status, kind, body = self._answer(path)
-        if self.trouble == "hang":
+        if trouble == "hang":
             time.sleep(60)
         request.send_response(status)
         request.send_header("Content-Type", kind)
-        if self.trouble == "redirect":
+        if trouble == "redirect":
             request.send_header("Location", "http://192.0.2.1/login")
-        if self.trouble == "gzip":
+        if trouble == "gzip":
             body = gzip.compress(body)
             request.send_header("Content-Encoding", "gzip")
-        request.send_header("Content-Length", str(len(body) + (100 if self.trouble == "cut" else 0)))
+        request.send_header("Content-Length", str(len(body) + (100 if trouble == "cut" else 0)))
         request.end_headers()
-        if self.trouble == "drip":
+        if trouble == "drip":
             for byte in body:
                 request.wfile.write(bytes([byte]))
                 time.sleep(0.2)
         else:
             request.wfile.write(body)
-        request.close_connection = self.trouble == "cut"
+        request.close_connection = trouble == "cut"
+
+    def _trouble_of(self, path: str) -> str:
+        part = {"targets": self.targets_trouble, "query_range": self.history_trouble}.get(path.rpartition("/")[2], "")
+        return self.trouble or part
 
     def _answer(self, path: str) -> tuple[int, str, bytes]:
         data = {"activeTargets": self.targets, "droppedTargets": []} if path.endswith("targets") else self.data
@@ -146,4 +151,4 @@ class TroubledPrometheus:
             "shape": (200, "application/json", b'{"status": "success", "data": {"result": [{"metric": 1}]}}'),
             "nothing": (200, "application/json", b"{}"),
         }
-        return told.get(self.trouble, (200, "application/json", json.dumps(good).encode()))
+        return told.get(self._trouble_of(path), (200, "application/json", json.dumps(good).encode()))

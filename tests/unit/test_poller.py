@@ -5,10 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from console.clients.dashboard import DashboardClient
 from console.errors import UnreachableError
 from console.model.cluster import ClusterSnapshot, ClusterSpec, State
+from console.services.back_off import rest_after
 from console.services.fleet import Fleet
 from console.services.poller import JOBS_EVERY_S, ClusterPoller
 from tests.fakes.dashboard import FakeDashboard, fake_dashboard, recorded
@@ -22,12 +25,17 @@ class Clock:
         return self.now
 
 
-def polled(work: Callable[[FakeDashboard, ClusterPoller, Clock], Awaitable[None]], **spec: Any) -> None:
+PATIENT_S = 60.0  # a deadline that only tests of deadlines may shorten: the machine may be busy
+
+
+def polled(
+    work: Callable[[FakeDashboard, ClusterPoller, Clock], Awaitable[None]], refresh_s: float = 2, **spec: Any
+) -> None:
     async def run() -> None:
         async with fake_dashboard() as fake:
             made = ClusterSpec(name="one", kind="local", dashboard=fake.url, **spec)
-            dashboard, clock = DashboardClient(made, None, timeout_s=0.5), Clock()
-            await work(fake, ClusterPoller(dashboard, refresh_s=2, clock=clock, jitter=lambda: 0.5), clock)
+            dashboard, clock = DashboardClient(made, None, timeout_s=PATIENT_S), Clock()
+            await work(fake, ClusterPoller(dashboard, refresh_s=refresh_s, clock=clock, jitter=lambda: 1.0), clock)
             await dashboard.close()
 
     asyncio.run(run())
@@ -152,11 +160,18 @@ def test_trouble_gets_more_and_more_rest_a_refused_connection_little() -> None:
 
     async def refused() -> None:
         dashboard = DashboardClient(ClusterSpec(name="x", kind="local", dashboard="http://127.0.0.1:1"), None)
-        poller = ClusterPoller(dashboard, refresh_s=2, jitter=lambda: 0.5)
+        poller = ClusterPoller(dashboard, refresh_s=2, jitter=lambda: 1.0)
         assert await rests(poller) == [4] * 7
         await dashboard.close()
 
     asyncio.run(refused())
+
+
+@given(st.integers(0, 50), st.floats(0.5, 60), st.floats(4, 30), st.floats(0, 1))
+def test_a_rest_is_never_longer_than_its_longest_nor_shorter_than_a_refresh(
+    failures: int, refresh_s: float, longest_s: float, jitter: float
+) -> None:
+    assert refresh_s <= rest_after(failures, refresh_s, longest_s, jitter) <= max(refresh_s, longest_s)
 
 
 def test_a_head_that_is_being_started_is_unknown_not_down() -> None:
@@ -174,7 +189,7 @@ def test_a_head_that_is_being_started_is_unknown_not_down() -> None:
 def test_refresh_ends_a_rest() -> None:
     async def work(fake: FakeDashboard, poller: ClusterPoller, _: Clock) -> None:
         seen = 0
-        async with asyncio.timeout(1.5):
+        async with asyncio.timeout(PATIENT_S):
             async for _snapshot in poller.snapshots():
                 seen += 1
                 if seen == 3:
@@ -182,14 +197,16 @@ def test_refresh_ends_a_rest() -> None:
                 asyncio.get_running_loop().call_later(0.05, poller.refresh)
         assert fake.asked.count("/api/version") == 3
 
-    polled(work)
+    polled(work, refresh_s=3600)
 
 
 def test_a_hung_cluster_holds_up_no_other() -> None:
     async def work() -> None:
         async with fake_dashboard() as good, fake_dashboard() as hung:
             hung.trouble = "hang"
-            fleet = Fleet(lambda spec: DashboardClient(spec, None, timeout_s=3.0), refresh_s=2)
+            fleet = Fleet(
+                lambda spec: DashboardClient(spec, None, timeout_s=3.0 if spec.name == "h" else PATIENT_S), refresh_s=2
+            )
             await fleet.take_over(
                 ClusterSpec(name=name, kind="local", dashboard=fake.url) for name, fake in (("h", hung), ("g", good))
             )

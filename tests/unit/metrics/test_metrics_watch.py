@@ -19,7 +19,7 @@ from tests.fakes.dashboard import FakeDashboard, fake_dashboard, recorded
 from tests.fakes.prometheus import TroubledPrometheus, vector
 
 SESSION = recorded("version")["session_name"]
-TIMEOUT_S = 1.5
+PATIENT_S, HUNG_S = 60.0, 1.5  # deadlines: of who answers, however busy the machine is, and of who never does
 
 
 class Desk:
@@ -28,13 +28,16 @@ class Desk:
     def __init__(self, dashboard: FakeDashboard, servers: dict[str, TroubledPrometheus]) -> None:
         self.dashboard, self.servers = dashboard, servers
         self.offset_s = 0.0
+        self.timeouts_s: dict[str, float] = {}
         self.metrics = MetricsWatch(
             lambda spec: PrometheusServer(spec.prometheus, servers[spec.prometheus].url) if spec.prometheus else None,
-            lambda server: PrometheusClient(server, lambda: None, timeout_s=TIMEOUT_S),
+            lambda server: PrometheusClient(
+                server, lambda: None, timeout_s=self.timeouts_s.get(server.name, PATIENT_S)
+            ),
             clock=self.clock,
         )
         self.fleet = Fleet(
-            lambda spec: DashboardClient(spec, None, timeout_s=TIMEOUT_S),
+            lambda spec: DashboardClient(spec, None, timeout_s=PATIENT_S),
             refresh_s=0.1,
             metrics=self.metrics,
             clock=self.clock,
@@ -149,6 +152,7 @@ def test_figures_grow_old_while_the_server_is_away_and_then_give_way():
 def test_a_hung_server_holds_up_nobody_elses_row():
     async def work(desk: Desk) -> None:
         desk.servers["other"].trouble = "hang"
+        desk.timeouts_s["other"] = HUNG_S
         desk.tells("one")
         await desk.fleet.take_over([desk.spec("one"), desk.spec("two", "other")])
         seen: list[tuple[str, object]] = []
@@ -182,11 +186,88 @@ def test_at_most_one_query_in_flight_and_rests_grow():
         rests = []
         for _ in range(6):
             await desk.metrics.refresh()
-            rests.append(watch.rest_s(2.0, 0.5))
+            rests.append(watch.rest_s(2.0, 1.0))
         assert rests == [4, 8, 16, 30, 30, 30]
         desk.servers["oss"].trouble = ""
         await desk.metrics.refresh()
-        assert watch.rest_s(2.0, 0.5) == 2.0
+        assert watch.rest_s(2.0, 1.0) == 2.0
+
+    at_desk(work)
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {"result": None}, {"result": [{"metric": {}}]}, "x"])
+def test_an_answer_of_another_shape_is_a_fault_and_asking_goes_on(data):
+    async def work(desk: Desk) -> None:
+        desk.servers["oss"].data = data
+        await desk.fleet.take_over([desk.spec("one")])
+        stream = desk.fleet.watch("one")
+        async with asyncio.timeout(PATIENT_S):
+            while not (faults := kinds(snapshot := await anext(stream))):
+                pass
+            assert "what answers is not Prometheus" in faults[0]
+            desk.tells("one")
+            desk.fleet.refresh()
+            while not snapshot.figures or snapshot.faults:
+                snapshot = await anext(stream)
+        await stream.aclose()
+
+    at_desk(work)
+
+
+def test_whatever_an_answer_brings_about_does_not_end_the_asking(monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a bug of ours")
+
+    async def work(desk: Desk) -> None:
+        await desk.fleet.take_over([desk.spec("one")])
+        desk.tells("one")
+        with monkeypatch.context() as patch:
+            patch.setattr("console.services.server_watch.overview", broken)
+            (snapshot,) = await desk.fleet.ask_all()
+        assert kinds(snapshot) == ["prometheus oss: its answer is not understood (RuntimeError: a bug of ours)"]
+        (snapshot,) = await desk.fleet.ask_all()
+        assert (snapshot.faults, snapshot.figures["cpu_percent"].value) == ((), 40.0)
+
+    at_desk(work)
+
+
+@pytest.mark.parametrize("trouble", ["broken", "hang"])
+def test_targets_that_are_not_told_hide_no_figure(trouble):
+    async def work(desk: Desk) -> None:
+        desk.servers["oss"].targets_trouble = trouble
+        desk.timeouts_s["oss"] = HUNG_S if trouble == "hang" else PATIENT_S
+        await desk.fleet.take_over([desk.spec("one")])
+        desk.tells("one")
+        (snapshot,) = await desk.fleet.ask_all()
+        assert (snapshot.state, snapshot.faults, snapshot.figures["cpu_percent"].value) == (State.UP, (), 40.0)
+        (server,) = desk.metrics.servers
+        assert server.fault is None
+        assert server.targets_fault.message.startswith("HTTP 503" if trouble == "broken" else "no answer within")
+        desk.servers["oss"].targets_trouble = ""
+        desk.offset_s += 100
+        await desk.fleet.ask_all()
+        assert desk.metrics.servers[0].targets_fault is None
+
+    at_desk(work)
+
+
+def test_figures_do_not_wait_for_history_or_targets_that_hang():
+    async def work(desk: Desk) -> None:
+        desk.timeouts_s["oss"] = 20.0
+        await desk.fleet.take_over([desk.spec("one")])
+        desk.tells("one")
+        watch = desk.metrics.watch_of("one")
+        await watch.refresh(())
+        desk.servers["oss"].history_trouble = desk.servers["oss"].targets_trouble = "hang"
+        slow = [
+            asyncio.create_task(watch.client.over_time("up", 0, 10, 1)),
+            asyncio.create_task(watch.scraped.refresh()),
+        ]
+        await asyncio.sleep(0.2)
+        await watch.refresh(())
+        assert (watch.state.fault, [task.done() for task in slow]) == (None, [False, False])
+        for task in slow:
+            task.cancel()
 
     at_desk(work)
 
