@@ -6,6 +6,7 @@ from console.artifacts.documents import Document
 
 _GPU_FULL_PERCENT = 95
 _STALE_AFTER_S = 60
+_LOOKED_BACK_S = 3600
 _FIGURE = "ray_node_mem_used"  # every version of Ray writes it for every node
 
 
@@ -13,9 +14,11 @@ def alert_groups(label: str) -> list[Document]:
     """Return the rule groups; ``label`` is the label that holds the cluster's name."""
     up = f'up{{{label}!=""}}'
     best = f"max by ({label}) ({up})"
-    in_use = f"ray_node_gram_used / (ray_node_gram_used + ray_node_gram_available) * 100 > {_GPU_FULL_PERCENT}"
-    # After a failed scrape a series ends at once; the subquery still finds when it last had a sample.
-    newest = f'max by ({label}) (max_over_time(timestamp({_FIGURE}{{{label}!=""}})[1h:10s]))'
+    used, free = (f'ray_node_gram_{part}{{{label}!=""}}' for part in ("used", "available"))
+    # After a failed scrape a series ends at once; the subquery still finds when it last had a sample. Where it finds
+    # none, figures are older than it looks back, or there never were any.
+    newest = f'max by ({label}) (max_over_time(timestamp({_FIGURE}{{{label}!=""}})[{_LOOKED_BACK_S}s:10s]))'
+    never = f"{best} * 0 + {_LOOKED_BACK_S} unless on ({label}) {newest}"
     rules = [
         _rule(
             "RayNodeGone",
@@ -33,17 +36,18 @@ def alert_groups(label: str) -> list[Document]:
         ),
         _rule(
             "RayGpuMemoryFull",
-            in_use,
+            f"{used} / ({used} + {free}) * 100 > {_GPU_FULL_PERCENT}",
             "5m",
             f"GPU {{{{ $labels.GpuIndex }}}} of {{{{ $labels.{label} }}}} is full",
             "Its memory is used up to {{ $value | humanize }} %; the next allocation may end a job.",
         ),
         _rule(
             "RayClusterStale",
-            f"time() - {newest} > {_STALE_AFTER_S}",
+            f"time() - {newest} > {_STALE_AFTER_S} or on ({label}) ({never})",
             "1m",
             f"Figures of {{{{ $labels.{label} }}}} are old",
-            "The newest is {{ $value | humanizeDuration }} old: what dashboards show is not the present.",
+            f"{{{{ if ge $value {_LOOKED_BACK_S}.0 }}}}There are none of the last hour{{{{ else }}}}The newest is "
+            "{{ $value | humanizeDuration }} old{{ end }}: what dashboards show is not the present.",
         ),
     ]
     return [{"name": "raydeck", "rules": rules}]

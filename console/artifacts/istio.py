@@ -7,8 +7,8 @@ of hosts to add to it. ``istio/own-gateway/`` is the other way, a Gateway of our
 from __future__ import annotations
 
 from console.artifacts.documents import Document, text, yaml_text
+from console.artifacts.gateway import ISTIO_NAMESPACE, GatewayHost, gateway_hosts
 from console.artifacts.services import kustomization_text
-from console.artifacts.topology import ISTIO_NAMESPACE, GatewayHost, gateway_hosts
 from console.config import Config
 
 EXISTING_GATEWAY = "dashboards-gateway-1"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from console.artifacts.topology import shown_hosts, tunnelled
+from console.artifacts.gateway import shown_hosts
+from console.artifacts.topology import tunnelled
 from console.config import Config
 from console.model.cluster import CLIENT_PORT, DASHBOARD_PORT, SERVE_PORT
 from console.model.portplan import SERVICES, PlannedService

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from console.artifacts import TARGETS, missing_keys, not_rendered
+from console.artifacts import TARGETS, documentation_addresses, left_out, missing_keys
 from console.artifacts import is_rendered as is_ours
 from console.artifacts import render as rendered
 from console.cli.session import Session, pass_session, say
@@ -118,10 +118,10 @@ def _tell_what_is_left_out(config: Config, wanted: Sequence[str], files: Mapping
     for target in wanted:
         if target not in made:
             say(f"{target}: clusters.toml has nothing that asks for it")
-    for name in not_rendered(config) if {"kuberay", "istio"} & set(wanted or TARGETS) else ():
-        say(
-            f"{name}: its client is no head Service such as NAME-head-svc.NAMESPACE.svc.cluster.local:10001, so no file"
-        )
+    for name, why in left_out(config) if {"kuberay", "istio"} & set(wanted or TARGETS) else ():
+        say(f"{name}: {why}")
+    for key, address in documentation_addresses(config):
+        say(f"{key}: {address} is an address for documentation and leads nowhere; put your own there")
 
 
 def _name_missing(files: Mapping[str, str]) -> bool:

@@ -92,7 +92,16 @@ def _kubernetes(raw: Table, at: At) -> Kubernetes:
     found = table(raw, KubernetesTable, at)
     values.within(found.gateway_port, 1, 65535, at.key("gateway_port"), "a port ")
     namespace = values.label(found.namespace, at.key("namespace"))
-    return Kubernetes(namespace, found.gateway_port, values.domain(found.domain, at.key("domain")))
+    return Kubernetes(
+        namespace=namespace,
+        gateway_port=found.gateway_port,
+        domain=values.domain(found.domain, at.key("domain")),
+        gateway_ip=_optional_ip(found.gateway_ip, at.key("gateway_ip")),
+    )
+
+
+def _optional_ip(text: str | None, at: At) -> str | None:
+    return None if text is None else values.ip(text, at)
 
 
 def _server(name: str, raw: object, origin: _Origin, above: At) -> PrometheusServer:
@@ -113,8 +122,8 @@ def _gate(name: str, raw: object, origin: _Origin, above: At) -> SshGate:
     return SshGate(
         name=name,
         host=host,
-        private_ip=None if found.private_ip is None else values.ip(found.private_ip, at.key("private_ip")),
-        floating_ip=None if found.floating_ip is None else values.ip(found.floating_ip, at.key("floating_ip")),
+        private_ip=_optional_ip(found.private_ip, at.key("private_ip")),
+        floating_ip=_optional_ip(found.floating_ip, at.key("floating_ip")),
         user=None if found.user is None else values.ssh_user(found.user, host, at.key("user")),
         identity_file=origin.optional_path(found.identity_file, at.key("identity_file")),
     )

@@ -39,11 +39,15 @@ class SshGate(Struct, frozen=True):
 
 
 class Kubernetes(Struct, frozen=True):
-    """``[kubernetes]``: the Services' namespace, and the gateway's port and domain."""
+    """``[kubernetes]``: the Services' namespace, and the gateway's port and domain.
+
+    ``gateway_ip`` is where hosts without a tunnel lead, for topologies in which that is not the only VM's floating IP.
+    """
 
     namespace: str = "integration"
     gateway_port: int = 7001
     domain: str = "oss"
+    gateway_ip: str | None = None
 
 
 class Config(Struct, frozen=True, kw_only=True):

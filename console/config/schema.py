@@ -61,6 +61,7 @@ class KubernetesTable(Struct, forbid_unknown_fields=True):
     namespace: Annotated[str, Meta(description="a namespace's name")] = "integration"
     gateway_port: Annotated[int, Meta(description="a port from 1 to 65535")] = 7001
     domain: Annotated[str, Meta(description='a DNS name such as "oss"')] = "oss"
+    gateway_ip: Annotated[str | None, Meta(description="an IP address such as 203.0.113.7")] = None
 
 
 class TunnelTable(Struct, forbid_unknown_fields=True):

@@ -1,6 +1,7 @@
 """Whatever stands in clusters.toml: a file is refused with its key path, or means what it meant before."""
 
 import json
+import re
 import shlex
 import string
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.artifacts import TARGETS, render
+from console.artifacts.documents import placeholder
 from console.config import parse_config
 from console.errors import ConfigError
 
@@ -23,8 +25,16 @@ VALUES = {
     "ssh.vm.identity_file": "/keys/id",
     "kubernetes.namespace": "integration",
     "kubernetes.domain": "oss",
+    "kubernetes.gateway_ip": "203.0.113.8",
+    "prometheus.p.url": "http://prometheus.oss:7001",
+    "clusters[1].dashboard": "http://ray.cloud.dash-1.oss:7001",
+    "clusters[1].serve": "http://ray.cloud.serve-1.oss:7001",
     "clusters[1].client": "a-head-svc.default.svc.cluster.local:10001",
+    "clusters[1].series.job": "a-(head|worker)",
 }
+URLS = ("clusters[1].dashboard", "clusters[1].serve", "prometheus.p.url")
+# With an address elsewhere there is less to render.
+FREE = (*URLS, "clusters[1].client")
 NASTY = [
     *("a b", 'a"b', "a'b", "a\nb", "a\r\nHost *", "$(id)", "`id`", "${HOME}", "%h", "a\\b", "a: b", "- a", "{a}", "*"),
     *(
@@ -33,7 +43,7 @@ NASTY = [
         " a",
         "a ",
         "",
-        "__SET_x__",
+        placeholder("x"),
         "\x00",
         "\x1b[2J",
         "no",
@@ -49,7 +59,8 @@ PLAIN = string.ascii_letters + string.digits + "._-/~:@ "
 
 
 def toml(values):
-    q = {key: json.dumps(value) for key, value in values.items()}
+    given = values | {key: values[key].replace(".oss:", f".{values['kubernetes.domain']}:") for key in URLS}
+    q = {key: json.dumps(value) for key, value in given.items()}
     return f"""
 [ssh.vm]
 host = {q["ssh.vm.host"]}
@@ -60,6 +71,9 @@ identity_file = {q["ssh.vm.identity_file"]}
 [kubernetes]
 namespace = {q["kubernetes.namespace"]}
 domain = {q["kubernetes.domain"]}
+gateway_ip = {q["kubernetes.gateway_ip"]}
+[prometheus.p]
+url = {q["prometheus.p.url"]}
 [[clusters]]
 name = {q["clusters[0].name"]}
 kind = "local"
@@ -67,8 +81,11 @@ tunnel = {{ via = "vm", slot = 1 }}
 [[clusters]]
 name = "cloud-1"
 kind = "cloud"
-dashboard = {json.dumps(f"http://ray.cloud.dash-1.{values['kubernetes.domain']}:7001")}
+dashboard = {q["clusters[1].dashboard"]}
+serve = {q["clusters[1].serve"]}
 client = {q["clusters[1].client"]}
+prometheus = "p"
+series = {{ job = {q["clusters[1].series.job"]} }}
 """
 
 
@@ -99,7 +116,19 @@ def leafless(value):
     return [leafless(part) for part in value] if isinstance(value, list) else type(value).__name__
 
 
-BEFORE = shape(outcome(VALUES))
+BEFORE = outcome(VALUES)
+HOSTS_LINE = re.compile(r"[0-9.]+( [a-z0-9]([a-z0-9.-]*[a-z0-9])?)+")
+
+
+def assert_means_the_same(key, found):
+    """What was taken changed no shape, or left something out that this key asks for."""
+    if key not in FREE:
+        assert shape(found) == shape(BEFORE)
+    for path in found if key in FREE else ():
+        if not path.endswith(("hosts", "kustomization.yaml", "gateway.yaml")):
+            assert shape({path: found[path]}) == shape({path: BEFORE[path]}), path
+    for line in found["hosts/hosts"].splitlines():
+        assert line.startswith("# ") or HOSTS_LINE.fullmatch(line)
 
 
 @pytest.mark.parametrize("key", VALUES)
@@ -112,18 +141,57 @@ def test_nasty_values_are_refused_by_their_key_or_change_nothing_else(key):
             assert str(found).isprintable()
             refused += 1
         else:
-            assert shape(found) == BEFORE, nasty
-    assert refused > len(NASTY) / 2 or key == "ssh.vm.identity_file"
+            assert_means_the_same(key, found)
+    assert refused > len(NASTY) / 2 or key in {"ssh.vm.identity_file", "clusters[1].series.job"}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.sampled_from(list(VALUES)), st.text(PLAIN, max_size=20))
 def test_what_is_taken_changes_no_shape(key, text):
     found = outcome(VALUES | {key: text})
     if isinstance(found, ConfigError):
         assert found.where.startswith(f"/c.toml: {key.rpartition('.')[0]}")
-    elif key != "clusters[1].client":  # another address is no head Service, so there is nothing to render for it
-        assert shape(found) == BEFORE
+    else:
+        assert_means_the_same(key, found)
+
+
+@pytest.mark.parametrize("key", URLS)
+@pytest.mark.parametrize("url", ["http://a b.oss:7001", "http://$(id).oss:7001", "http://a_b.oss:7001", "http://-a.oss:7001",
+    "http://*.oss:7001", "http://ü.oss:7001", "http://u:p@a.oss:7001", "http://a.oss:7001/?x", "http://a..oss:7001",
+    "http://a.oss:7001\n10.0.0.1 bank", "http://" + "a" * 64 + ".oss:7001"])  # fmt: skip
+def test_a_host_that_is_no_dns_name_is_refused(key, url):
+    found = outcome(VALUES | {key: url})
+    assert isinstance(found, ConfigError)
+    assert found.where == f"/c.toml: {key}"
+    assert str(found).isprintable()
+
+
+@pytest.mark.parametrize("section", ["ssh", "prometheus"])
+@pytest.mark.parametrize(
+    "name", [nasty for nasty in NASTY if not nasty.isalnum()] + ["..", "../../etc", "a/b", ".a", "é"]
+)
+def test_a_sections_name_is_a_plain_word_as_it_becomes_a_folder(section, name):
+    before = {"ssh": ("ssh.vm", 'via = "vm"', f"via = {json.dumps(name)}"), "prometheus": ("prometheus.p", "", "")}[
+        section
+    ]
+    content = toml(VALUES).replace(f"[{before[0]}]", f"[{section}.{json.dumps(name)}]")
+    content = content.replace(before[1] or "\0", before[2]).replace(
+        'prometheus = "p"', f"prometheus = {json.dumps(name)}"
+    )
+    with pytest.raises(ConfigError) as refused:
+        parse_config(content.encode(), Path("/c.toml"), {"HOME": "/home/ada"})
+    assert refused.value.where.startswith((f"/c.toml: {section}", "/c.toml: line"))  # NUL is no TOML
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "port", ['"7001"', "0", "-1", "65536", "7001.5", "true", "[7001]", '"7001\\nHost *"', "0o7001_7001"]
+)
+def test_a_gateways_port_is_a_port(port):
+    content = toml(VALUES).replace("[kubernetes]", f"[kubernetes]\ngateway_port = {port}")
+    with pytest.raises(ConfigError) as refused:
+        parse_config(content.encode(), Path("/c.toml"), {"HOME": "/home/ada"})
+    assert refused.value.where == "/c.toml: kubernetes.gateway_port"
 
 
 @pytest.mark.parametrize("path", ['/keys/"id', "/keys/%u", "/keys/${USER}", "/keys/a\\b"])
@@ -161,9 +229,55 @@ def test_two_machines_that_ssh_would_call_by_one_name_are_refused(render_text):
         render_text(SHARED, "ssh")
 
 
+@pytest.mark.parametrize("host", ["rf-vm", "lf-vm"])
+def test_a_machine_that_is_called_as_anothers_tunnel_is_refused(render_text, host):
+    with pytest.raises(
+        ConfigError, match=rf'ssh\."b\.c"\.host: expected a host of its own: ssh calls ssh\.a {host}, too'
+    ):
+        render_text(SHARED.replace("bob@vm", f"bob@{host}"), "ssh")
+
+
 def test_two_virtual_services_of_one_name_are_refused(render_text):
     content = toml(VALUES | {"clusters[0].name": "laptop"}).replace('"cloud-1"', '"local-1"')
     with pytest.raises(
         ConfigError, match=r"clusters\[1\]\.name: expected another name: ray-local-1-dash-virtualservice"
     ):
         render_text(content, "istio")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "where", "what"),
+    [
+        ("clusters[1].serve", "http://ray.cloud.dash-1.oss:7001/serve", "clusters[1].serve", "expected no path"),
+        ("clusters[1].dashboard", "http://ray.cloud.dash-1.oss:7001/ray", "clusters[1].dashboard", "expected no path"),
+        ("clusters[1].serve", "http://prometheus.oss:7001", "clusters[1].serve", "is that of prometheus.p.url"),
+        ("clusters[1].serve", "http://prometheus.oss.:7001", "clusters[1].serve", "is that of prometheus.p.url"),
+        ("prometheus.p.url", "http://ray.local.serve-1.oss:7001/p", "clusters[0].tunnel.slot", "of prometheus.p.url"),
+        (
+            "clusters[1].client",
+            "a-head-svc.default.svc.cluster.local:10002",
+            "clusters[1].client",
+            "expected port 10001",
+        ),
+    ],
+)
+def test_one_host_is_one_thing_and_a_head_service_has_one_port(key, value, where, what):
+    found = outcome(VALUES | {key: value})
+    assert isinstance(found, ConfigError)
+    assert found.where == f"/c.toml: {where}"
+    assert what in found.what
+
+
+@pytest.mark.parametrize("port", [10001, 10002])
+def test_two_clusters_that_are_one_ray_cluster_are_refused(render_text, port):
+    second = f"""
+[[clusters]]
+name = "cloud-2"
+kind = "cloud"
+dashboard = "http://ray.cloud.dash-2.oss:7001"
+client = "a-head-svc.default.svc.cluster.local:{port}"
+prometheus = "p"
+series = {{ job = "b" }}
+"""
+    with pytest.raises(ConfigError, match=r"clusters\[2\]\.client: "):
+        render_text(toml(VALUES) + second)

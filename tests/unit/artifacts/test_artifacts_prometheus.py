@@ -39,6 +39,27 @@ CASES = {
         "15m",
         ["RayClusterStale"],
     ),
+    "figures stopped more than an hour ago": (
+        {f"up{{{HEAD}}}": "1x600", f"ray_node_mem_used{{{HEAD}}}": "5x30 stale"},
+        "90m",
+        ["RayClusterStale"],
+    ),
+    "about an hour after figures stopped": (
+        {f"up{{{HEAD}}}": "1x600", f"ray_node_mem_used{{{HEAD}}}": "5x30 stale"},
+        "65m10s",
+        ["RayClusterStale"],
+    ),
+    "a cluster that never had figures": ({f"up{{{HEAD}}}": "1x90"}, "5m", ["RayClusterStale"]),
+    "a cluster whose figures are about to come": (
+        {f"up{{{HEAD}}}": "1x90", f"ray_node_mem_used{{{HEAD}}}": "_x2 5x90"},
+        "5m",
+        [],
+    ),
+    "a full GPU of somebody else's": (
+        {'ray_node_gram_used{GpuIndex="0"}': "97x90", 'ray_node_gram_available{GpuIndex="0"}': "3x90"},
+        "12m",
+        [],
+    ),
     "a GPU's memory is full": (
         {
             f"up{{{HEAD}}}": "1x90",
@@ -76,7 +97,7 @@ def test_promtool_takes_configuration_and_rules(promtool, call, written):
 
 def held(values):
     """Spell ``5x30`` as promtool does: five, held for 30 more steps."""
-    return " ".join(part.replace("x", "+0x") for part in values.split())
+    return " ".join(part if part.startswith("_") else part.replace("x", "+0x") for part in values.split())
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -110,3 +131,32 @@ def test_a_jobs_name_is_the_services_so_one_selector_fits_both_servers(documents
         for end in ("head", "worker"):
             assert jobs.pop(prefix + end)["labels"] == {"ray_cluster": spec.name}
     assert jobs == {}
+
+
+@pytest.mark.parametrize(
+    ("stopped", "told"), [(True, "The newest is 9m 50s old: "), (False, "There are none of the last hour: ")]
+)
+def test_a_stale_clusters_alert_says_how_old_its_figures_are(promtool, call, written, tmp_path, stopped, told):
+    series = [{"series": f"up{{{HEAD}}}", "values": "1+0x90"}]
+    if stopped:
+        series.append({"series": f"ray_node_mem_used{{{HEAD}}}", "values": "5+0x1 stale"})
+    alert = {
+        "exp_labels": {"severity": "warning", "ray_cluster": "local-1"},
+        "exp_annotations": {
+            "summary": "Figures of local-1 are old",
+            "description": told + "what dashboards show is not the present.",
+        },
+    }
+    document = {
+        "rule_files": [str(written / "prometheus/alerts.yml")],
+        "evaluation_interval": "10s",
+        "tests": [
+            {
+                "interval": "10s",
+                "input_series": series,
+                "alert_rule_test": [{"eval_time": "10m", "alertname": "RayClusterStale", "exp_alerts": [alert]}],
+            }
+        ],
+    }
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(document))
+    call(promtool, "test", "rules", tmp_path / "test.yml")

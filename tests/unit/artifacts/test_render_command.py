@@ -1,8 +1,12 @@
 """``raydeck render``: printed, written, compared; what is missing is named, what is not ours is kept."""
 
+import ipaddress
+import re
 import shutil
+import subprocess
 
 import pytest
+import yaml
 
 from console.__main__ import run
 
@@ -114,9 +118,47 @@ def test_what_only_the_operator_knows_is_asked_for_by_its_key(raydeck, tmp_path,
         assert f"ssh.vm.{key}: is missing in clusters.toml, so " in err
 
 
-def test_a_placeholder_is_nothing_that_a_tool_would_take(raydeck, tmp_path):
-    assert "HostName __SET_ssh.vm.floating_ip__" in raydeck("render", "ssh", config=incomplete(tmp_path))[1]
-    assert "__SET_ssh.vm.private_ip__:8100" in raydeck("render", "sshd", config=incomplete(tmp_path))[1]
+def test_a_placeholder_names_its_key_whatever_the_section_is_called(raydeck, tmp_path):
+    (tmp_path / "c.toml").write_text(
+        INCOMPLETE.replace("[ssh.vm]", '[ssh."a__b.c"]').replace('"vm", slot', '"a__b.c", slot')
+    )
+    status, out, err = raydeck("render", config=tmp_path / "c.toml")
+    assert (status, 'HostName <set ssh."a__b.c".floating_ip in ./clusters.toml>' in out) == (1, True)
+    for key in ("private_ip", "floating_ip", "user", "identity_file"):
+        assert f'ssh."a__b.c".{key}: is missing in clusters.toml, so ' in err
+
+
+@pytest.mark.parametrize("left", ["floating_ip", "user", "identity_file", "private_ip"])
+def test_ssh_and_sshd_refuse_a_placeholder(program, render_text, examples, tmp_path, left):
+    """A copy in which one value is missing; what has no tool that looks at it, `raydeck render` alone refuses."""
+    content = re.sub(rf"^{left} = .*\n", "", (examples / "clusters.toml").read_text(), flags=re.MULTILINE)
+    files = render_text(content, "ssh", "sshd")
+    for name, path in (("conf", "ssh/local-1/raydeck.conf"), ("drop-in", "sshd/cpouta/50-raydeck.conf")):
+        (tmp_path / name).write_text(files[path])
+    ssh = (program("ssh", "openssh-client"), "-G", "-F", str(tmp_path / "conf"), "rf-GPU-cpouta")
+    ran = subprocess.run(ssh, capture_output=True, text=True, timeout=20, check=False)
+    assert ran.returncode == 255, ran.stdout
+    sshd = (program("/usr/sbin/sshd", "openssh-server"), "-t", "-f", str(tmp_path / "drop-in"))
+    ran = subprocess.run(sshd, capture_output=True, text=True, timeout=20, check=False)
+    assert ("drop-in: line" in ran.stderr or "drop-in line" in ran.stderr) == (left in {"user", "private_ip"}), (
+        ran.stderr
+    )
+
+
+def test_prometheus_and_kubernetes_refuse_a_placeholder(program, render_text, examples, tmp_path):
+    content = re.sub(r"^private_ip = .*\n", "", (examples / "clusters.toml").read_text(), flags=re.MULTILINE)
+    files = render_text(content, "services", "prometheus")
+    for name in ("prometheus.yml", "alerts.yml"):
+        (tmp_path / name).write_text(files[f"prometheus/{name}"])
+    command = (program("promtool", "prometheus"), "check", "config", str(tmp_path / "prometheus.yml"))
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert ran.returncode != 0
+    assert "is not a valid hostname" in ran.stderr
+    endpoints = [d for d in yaml.safe_load_all(files["services/ray-local-1.yaml"]) if d["kind"] == "Endpoints"]
+    addresses = [address["ip"] for endpoint in endpoints for address in endpoint["subsets"][0]["addresses"]]
+    for address in addresses:  # the server demands an IP address here; no tool without a server looks
+        with pytest.raises(ValueError, match="does not appear to be an IPv4 or IPv6 address"):
+            ipaddress.ip_address(address)
 
 
 def test_a_laptop_alone_gets_compose_and_is_told_that_there_is_no_more(raydeck, examples):
@@ -133,6 +175,62 @@ def test_a_cloud_cluster_that_is_not_ours_to_make_is_named(raydeck, tmp_path):
     (tmp_path / "c.toml").write_text('[[clusters]]\nname = "far"\nkind = "cloud"\ndashboard = "https://ray.example"\n')
     status, _, err = raydeck("render", config=tmp_path / "c.toml")
     assert (status, "far: its client is no head Service" in err) == (0, True)
+
+
+CLOUD = """
+[[clusters]]
+name = "cloud-1"
+kind = "cloud"
+dashboard = "http://ray.cloud.dash-1.oss.{port}"
+serve = "http://ray.cloud.serve-1.oss{port}"
+client = "raycluster-head-svc.default.svc.cluster.local:10001"
+"""
+
+
+def test_a_default_port_and_a_dot_at_the_end_are_still_the_gateways_hosts(raydeck, tmp_path):
+    (tmp_path / "c.toml").write_text(
+        "[kubernetes]\ngateway_port = 80\ngateway_ip = '10.1.2.3'\n" + CLOUD.format(port="")
+    )
+    status, out, err = raydeck("render", "istio", "hosts", config=tmp_path / "c.toml")
+    assert (status, err) == (0, "")
+    assert "10.1.2.3 ray.cloud.dash-1.oss ray.cloud.serve-1.oss\n" in out
+    assert out.count("kind: VirtualService\n") == 4
+
+
+def test_hosts_that_are_not_the_gateways_are_named_as_left_out(raydeck, tmp_path):
+    (tmp_path / "c.toml").write_text(CLOUD.format(port=":8001").replace("serve = ", "# "))
+    status, out, err = raydeck("render", "istio", config=tmp_path / "c.toml")
+    assert (status, out) == (0, "")
+    assert (
+        "cloud-1: its dashboard http://ray.cloud.dash-1.oss.:8001 is no host of the gateway such as http://NAME.oss"
+        in err
+    )
+    assert "cloud-1: it has no serve such as http://NAME.oss:7001, so no VirtualService" in err
+
+
+def test_the_gateways_address_follows_from_the_only_vm_of_tunnels_or_is_asked_for(raydeck, tmp_path, examples):
+    gateway = CLOUD.format(port=":7001")
+    (tmp_path / "c.toml").write_text(gateway)
+    status, out, err = raydeck("render", "hosts", config=tmp_path / "c.toml")
+    assert (status, "<set kubernetes.gateway_ip in ./clusters.toml> ray.cloud.dash-1.oss" in out) == (1, True)
+    assert "kubernetes.gateway_ip: is missing in clusters.toml, so hosts/hosts cannot be used yet" in err
+    other = "\n[ssh.other]\nhost = 'other'\nfloating_ip = '10.9.9.9'\n"
+    (tmp_path / "c.toml").write_text((examples / "clusters.toml").read_text() + other)
+    assert "203.0.113.7 ray.cloud.dash-1.oss" in raydeck("render", "hosts", config=tmp_path / "c.toml")[1]
+    (tmp_path / "c.toml").write_text("[kubernetes]\ngateway_ip = '10.1.2.3'\n" + gateway + other)
+    status, out, _ = raydeck("render", "hosts", config=tmp_path / "c.toml")
+    assert (status, "10.1.2.3 ray.cloud.dash-1.oss" in out) == (0, True)
+
+
+def test_an_address_for_documentation_is_named_in_a_copy_of_the_example_and_not_in_the_example(
+    raydeck, tmp_path, examples
+):
+    shutil.copy(examples / "clusters.toml", tmp_path / "c.toml")
+    status, _, err = raydeck("render", "--output", "out", config=tmp_path / "c.toml")
+    said = "ssh.cpouta.floating_ip: 203.0.113.7 is an address for documentation and leads nowhere"
+    assert (status, said in err) == (0, True)
+    assert said in raydeck("render", "--check", "--output", "out", config=tmp_path / "c.toml")[2]
+    assert "for documentation" not in raydeck("render", "--check", "--output", examples)[2]
 
 
 def test_an_unknown_target_is_a_usage_error(raydeck):
