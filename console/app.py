@@ -48,6 +48,7 @@ class ConsoleApp(Switchboard):
         draw_scroll_bars_whole()
         self.set_class(glyphs.ascii_only, "-ascii")
         self.core = core
+        core.note = self.tell
         self.glyphs = glyphs
         self.zone = zone
         self.fleet_changed: Signal[ClusterSnapshot | None] = Signal(self, "fleet_changed")

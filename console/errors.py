@@ -11,8 +11,10 @@
     │   ├── UnreachableError      no way there: name, connection, connection lost
     │   │   └── NotSentError      and what was to be sent had not left
     │   ├── SlowError             it accepted, and did not answer within the deadline
+    │   │   └── UntoldError           and whether a job was started cannot be told
     │   ├── AuthError             401 or 403: a token is missing or wrong
     │   ├── ReplyError            it answered with an HTTP error
+    │   │   └── RefusedError          and what was sent had no effect: the head itself said no
     │   └── NotRayError           it answered, but not what Ray answers
     ├── NotFoundError             no such cluster, job, bundle or output
     ├── PreflightError            a submission that cannot work was refused before it was sent
@@ -77,6 +79,14 @@ class SlowError(SourceError):
     """The connection stands, the answer did not come within its deadline."""
 
 
+class UntoldError(SlowError):
+    """A submission was sent, and whether it is a job cannot be told yet; ``submission_id`` is what to look for."""
+
+    def __init__(self, where: str, what: str, hint: str = "", *, submission_id: str) -> None:
+        super().__init__(where, what, hint)
+        self.submission_id = submission_id
+
+
 class AuthError(SourceError):
     """The cluster wants a token that we do not have, or refuses ours."""
 
@@ -87,6 +97,10 @@ class ReplyError(SourceError):
     def __init__(self, where: str, what: str, hint: str = "", *, http_status: int) -> None:
         super().__init__(where, what, hint)
         self.http_status = http_status
+
+
+class RefusedError(ReplyError):
+    """The head said no to what was sent, and nothing came of it."""
 
 
 class NotRayError(SourceError):

@@ -40,7 +40,9 @@ class Session(msgspec.Struct, frozen=True):
 
     def core(self, *, starts_clusters: bool = False) -> Core:
         """Return a Core that is not loaded yet."""
-        return Core(Options(self.config_file, self.read_only, self.environ, self.cwd, starts_clusters))
+        core = Core(Options(self.config_file, self.read_only, self.environ, self.cwd, starts_clusters))
+        core.note = lambda text: say(f"raydeck: {text}")
+        return core
 
     def run(self, work: Callable[[Core], Awaitable[Result]]) -> Result:
         """Load the configuration, run ``work`` on a Core in an event loop, and close what it opened."""

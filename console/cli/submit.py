@@ -77,6 +77,7 @@ def submit(session: Session, /, env_names: tuple[str, ...], with_others: tuple[s
             raise UsageError("--cluster", "names a cluster twice", "one submission for each cluster")
         requests = {name: await _prepared(core, name, order) for name in names}
         jobs = await _sent(core, requests, failures, session)
+        _remember(core, names[0], order)
         if follows and not as_json:  # one log after the other: two at once could not be told apart
             return [await followed(core, job, session) for job in jobs]
         if wait is None and not follows:
@@ -127,9 +128,7 @@ async def _prepared(core: Core, cluster: str, order: Order) -> Request:
     if order.job is None:
         raise UsageError("submit", "say which job", f"one of: {', '.join(core.bundles())}")
     bundle = core.bundle(order.job)
-    document = _document(bundle, order)
-    if order.others:
-        with_clusters(bundle, document, spec, [core.fleet.dashboard(name).spec for name in order.others])
+    document = _whole_document(core, bundle, cluster, order)
     request = bundle_request(bundle, document, spec, order.env, order.pip)
     await asyncio.gather(*(core.fleet.poller(name).poll() for name in (cluster, *order.others)))
     _judge(cluster, await core.preflight(cluster, bundle, document), order)
@@ -138,10 +137,26 @@ async def _prepared(core: Core, cluster: str, order: Order) -> Request:
     return request
 
 
+def _remember(core: Core, cluster: str, order: Order) -> None:
+    """Keep a bundle's parameters, as the form does, which offers them the next time."""
+    if order.job is not None:
+        bundle = core.bundle(order.job)
+        core.remember_parameters(bundle, _whole_document(core, bundle, cluster, order))
+
+
 def _judge(cluster: str, checks: tuple[PreflightCheck, ...], order: Order) -> None:
     tell(f"{cluster}: " + "; ".join(check.text for check in checks))
     if (against := refusals(checks)) and not order.force:
         raise PreflightError(cluster, against, "--force submits all the same")
+
+
+def _whole_document(core: Core, bundle: Bundle, cluster: str, order: Order) -> dict[str, Any]:
+    """Return the parameters for one cluster, with the addresses of the others that it is to work on."""
+    document = _document(bundle, order)
+    if order.others:
+        others = [core.fleet.dashboard(name).spec for name in order.others]
+        with_clusters(bundle, document, core.fleet.dashboard(cluster).spec, others)
+    return document
 
 
 def _document(bundle: Bundle, order: Order) -> dict[str, Any]:

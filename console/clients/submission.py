@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import re
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from console.errors import NotSentError, ReplyError, SlowError, SourceError, UnreachableError
+from console.errors import NotSentError, RefusedError, ReplyError, SlowError, SourceError, UnreachableError
 from console.model.cluster import ClusterSpec
 
 if TYPE_CHECKING:
@@ -22,19 +24,23 @@ if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
 _CONNECT_S, _GRACE_S = 5.0, 5.0
+# What a head answers with 500 although nothing was started (read in Ray 2.49.2 and 2.60): it found no agent to pass
+# the job on to, or its agent said no.
+_SAID_NO = re.compile(r"No available agent to submit job|Request failed with status code 4\d\d")
 
 
 class Submission(Struct, frozen=True, kw_only=True):
     """What is sent. ``submission_id`` is made by us, so that sending it twice can never start two jobs.
 
     ``runtime_env`` may hold environment variables: it is passed on and never shown, logged or stored. Its working dir
-    is on the head already.
+    is on the head already. ``reserved`` is what its entrypoint has to itself, by the SDK's names.
     """
 
     submission_id: str
     entrypoint: str
     runtime_env: Mapping[str, Any]
     metadata: Mapping[str, str] = {}
+    reserved: Mapping[str, Any] = {}
 
     def __repr__(self) -> str:
         """Leave the runtime environment out: it may hold secrets."""
@@ -48,6 +54,7 @@ class _Deadline:
         self._ends_at = time.monotonic() + timeout_s
         self.abandoned = threading.Event()
         self.posted = False
+        self.http_status = 0  # of the last answer
 
     @property
     def is_over(self) -> bool:
@@ -64,7 +71,7 @@ class _Deadline:
 
 
 async def send(spec: ClusterSpec, token: str | None, submission: Submission, timeout_s: float) -> None:
-    """Send a submission. ReplyError: the head refused it; NotSentError: it never left; others do not say.
+    """Send a submission. RefusedError: the head said no; NotSentError: it never left; others do not say.
 
     When this returns, however it does, nothing of it is sent any more: a request that hangs ends with the deadline.
     """
@@ -96,6 +103,7 @@ def _send(spec: ClusterSpec, token: str | None, submission: Submission, deadline
             submission_id=submission.submission_id,
             runtime_env=dict(submission.runtime_env),
             metadata=dict(submission.metadata),
+            **submission.reserved,
         )
     except OSError as error:  # what requests raises is one, and the SDK's ConnectionError, too
         if not deadline.posted:
@@ -104,8 +112,25 @@ def _send(spec: ClusterSpec, token: str | None, submission: Submission, deadline
             raise SlowError(spec.name, "the submission was not answered in time") from error
         raise UnreachableError(spec.name, "the connection was lost while the job was submitted") from error
     except Exception as error:  # the SDK raises RuntimeError for each answer that is no success, and ValueError
-        said = str(error).strip().partition("\n")[0][:200]
-        raise ReplyError(spec.name, f"the submission failed: {said}", http_status=0) from error
+        raise _answered(spec.name, str(error), deadline) from error
+
+
+def _answered(cluster: str, said: str, deadline: _Deadline) -> SourceError:
+    """Return what an answer that is no success means: a gateway's 5xx does not say what became of the job behind it."""
+    what = f"the submission failed: {_cause(said)}"
+    status = deadline.http_status
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and _SAID_NO.search(said) is None:
+        return ReplyError(cluster, what, http_status=status) if deadline.posted else NotSentError(cluster, what)
+    if deadline.posted and status < HTTPStatus.BAD_REQUEST:  # a success that the SDK cannot read
+        return UnreachableError(cluster, what)
+    return RefusedError(cluster, what, http_status=status)
+
+
+def _cause(said: str) -> str:
+    """Return an answer in a line; of a traceback that a head sends also the error at its end."""
+    lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
+    first = lines[0][:200] if lines else "it does not say why"
+    return f"{first} {lines[-1][:200]}" if len(lines) > 1 and "Traceback" in said else first
 
 
 def _client_class(token: str | None, deadline: _Deadline) -> type[JobSubmissionClient]:
@@ -122,9 +147,12 @@ def _client_class(token: str | None, deadline: _Deadline) -> type[JobSubmissionC
         ) -> requests.Response:
             timeout = (_CONNECT_S, deadline.left_s())
             deadline.posted = deadline.posted or method == "POST"
+            deadline.http_status = 0
             asked |= {"data": data, "json": json_data, "timeout": timeout, "allow_redirects": False}
             with _session(self._address, token) as session:
-                return session.request(method, self._address + endpoint, **asked)
+                answer = session.request(method, self._address + endpoint, **asked)
+            deadline.http_status = answer.status_code
+            return answer
 
     return DeadlinedClient
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-EventKind = Literal["state", "node", "threshold", "fault", "path"]
+EventKind = Literal["state", "node", "threshold", "fault", "path", "job"]
 Level = Literal["ok", "warn", "bad"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -24,7 +25,6 @@ from console.screens.form_fields import FormFields
 from console.screens.framed import FramedScreen
 from console.screens.name_set import NameSetScreen
 from console.services.orders import Judgement, Order, ask_silent, judge, requests_of, send_all
-from console.services.parameter_sets import LAST
 from console.widgets.cluster_checklist import ClusterChecklist
 from console.widgets.lines import Lines
 from console.widgets.parameter_field import ParameterField
@@ -44,8 +44,10 @@ class SubmitScreen(FramedScreen):
         super().__init__()
         self._clusters = tuple(clusters)
         self._bundle = bundle
-        self._sending = False
+        self._sending = self._left = False
         self._satisfied = True
+        self._doubtful = asyncio.Event()
+        self._typed = 0  # how often the form was changed: what was judged before is not shown any more
 
     def body(self) -> Iterable[Widget]:
         """Return the title, the preflight's judgement, and a field for each parameter."""
@@ -63,13 +65,20 @@ class SubmitScreen(FramedScreen):
         return self.query_one(FormFields)
 
     def on_mount(self) -> None:
-        """Judge the defaults."""
+        """Judge the defaults, and from now on whatever changes."""
         super().on_mount()
-        self._judge()
+        self._doubtful.set()
+        self._judge_on()
 
     def on_form_fields_changed(self) -> None:
-        """Judge anew."""
-        self._judge()
+        """Say at once what is wrong, judge the rest anew."""
+        self._typed += 1
+        try:
+            self._order()
+        except ParameterError as error:
+            self._show_fault(error)
+        else:
+            self._doubtful.set()
         self._show_hint()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -99,6 +108,8 @@ class SubmitScreen(FramedScreen):
 
     def action_save(self) -> None:
         """Ask for a name and save the parameters under it."""
+        if self._sending:
+            return  # the form is about to close
 
         def named(name: str | None) -> None:
             if name:
@@ -107,7 +118,12 @@ class SubmitScreen(FramedScreen):
         self.app.push_screen(NameSetScreen(self._bundle.name, self.deck.glyphs), named)
 
     def action_cancel(self) -> None:
-        """Close the form; nothing was sent."""
+        """Close the form. What is being sent goes on, and what becomes of it is told in passing."""
+        self._left = True
+        if self._sending:
+            self.deck.tell(
+                f"{self._bundle.name} to {', '.join(self._clusters)}: what was sent is told when it is known"
+            )
         self.dismiss()
 
     def equivalent_command(self) -> Sequence[str]:
@@ -118,8 +134,8 @@ class SubmitScreen(FramedScreen):
     def show_fleet(self) -> None:
         """Judge again what was refused or not known: the cluster has told something new."""
         super().show_fleet()
-        if not self._satisfied and not self._sending:
-            self._judge()
+        if not self._satisfied:
+            self._doubtful.set()
 
     def _candidates(self) -> Mapping[str, str | None]:
         """Return the clusters that the job could work on, too, with the addresses that its driver would use."""
@@ -137,18 +153,29 @@ class SubmitScreen(FramedScreen):
         document = self.fields.document()
         return Order(bundle=self._bundle, document=document, targets=self._clusters, others=self.fields.others)
 
-    @work(group="preflight", exclusive=True)
+    @work(group="preflight")
+    async def _judge_on(self) -> None:
+        """Judge whenever there is something new: one question at a time, each answered to its end."""
+        while not self.gone:
+            await self._doubtful.wait()
+            self._doubtful.clear()
+            await self._judge()
+
     async def _judge(self) -> None:
-        glyphs = self.deck.glyphs
+        typed = self._typed
         try:
             judgement = await judge(self.deck.core, self._order(), self.fields.candidates)
-        except ParameterError as error:
-            self.show_title(
-                "preflight", ((f" {glyphs.failed} ", "bad"), (f"{error.where.rpartition('.')[2]}: {error.what}", ""))
-            )
+        except RaydeckError as error:
+            self._show_fault(error)
             return
-        self._satisfied = judgement.satisfied
-        self._show_judgement(judgement)
+        if typed == self._typed and not self._sending and not self.gone:
+            self._satisfied = judgement.satisfied
+            self._show_judgement(judgement)
+
+    def _show_fault(self, error: RaydeckError) -> None:
+        if not self._sending and not self.gone:
+            fault = ((f" {self.deck.glyphs.failed} ", "bad"), (f"{error.where.rpartition('.')[2]}: {error.what}", ""))
+            self.show_title("preflight", fault)
 
     def _show_judgement(self, judgement: Judgement) -> None:
         glyphs, several = self.deck.glyphs, len(self._clusters) > 1
@@ -168,7 +195,8 @@ class SubmitScreen(FramedScreen):
         self._show_sending("submitting, " + shipped_words(shipped, self.deck.glyphs))
 
     def _show_sending(self, words: str) -> None:
-        self.show_title("preflight", ((f" {self.deck.glyphs.pending} ", "warn"), (words, "")))
+        if not self._left and not self.gone:
+            self.show_title("preflight", ((f" {self.deck.glyphs.pending} ", "warn"), (words, "")))
 
     def _filled_document(self) -> dict[str, Any]:
         """Return the document with the chosen clusters' addresses, as ``--params`` takes it."""
@@ -178,26 +206,36 @@ class SubmitScreen(FramedScreen):
         return document
 
     async def _send_if_good(self) -> None:
+        core = self.deck.core
         try:
-            order = self._order()
-            await ask_silent(self.deck.core, order)
-            judgement = await judge(self.deck.core, order)
+            order, document = self._order(), self._filled_document()
+            await ask_silent(core, order)
+            judgement = await judge(core, order)
         except RaydeckError:
             self._sending = False
             raise
-        if not judgement.against:
-            await self._send(order)
+        if self._left:
+            return
+        against = [*judgement.against, *self._may_be_there()]
+        if not against:
+            await self._send(order, document)
             return
 
         def answered(yes: bool | None) -> None:
             self._sending = bool(yes)
             if yes:
-                self.deck.attempt(self._send(order), "submit")
+                self.deck.attempt(self._send(order, document), "submit")
 
         question = f"submit to {', '.join(self._clusters)} all the same?"
-        self.app.push_screen(ConfirmScreen(question, self.deck.glyphs, judgement.against.split("; ")), answered)
+        self.app.push_screen(ConfirmScreen(question, self.deck.glyphs, against), answered)
 
-    async def _send(self, order: Order) -> None:
+    def _may_be_there(self) -> list[str]:
+        """Return in words what was sent to these clusters before and may have become a job."""
+        untold = self.deck.core.untold
+        return [f"{name}: {each} may have been started" for name in self._clusters for each in untold.of(name)]
+
+    async def _send(self, order: Order, document: Mapping[str, Any]) -> None:
+        """Send, whether or not the form is still there when it is done; ``document`` is what is offered next time."""
         self._show_sending("submitting")
         core = self.deck.core
         try:
@@ -208,13 +246,19 @@ class SubmitScreen(FramedScreen):
         for error in became.values():
             if isinstance(error, RaydeckError):
                 self.deck.complain(error)
-        if not jobs:
-            self._judge()
-            return
-        core.parameters.save(self._bundle, LAST, self._filled_document())
-        self.dismiss()  # even if one of several clusters refused: sent again, the others would run it twice
-        if len(self._clusters) == 1:
+        if jobs:
+            core.remember_parameters(self._bundle, document)
+            await self._show_jobs(jobs)
+        self._doubtful.set()
+
+    async def _show_jobs(self, jobs: Sequence[Job]) -> None:
+        """Close the form, even if one of several clusters refused: sent again, the others would run it twice."""
+        closed_by_us = self.is_current
+        if closed_by_us:
+            self.dismiss()
+        if closed_by_us and len(self._clusters) == 1:
             self.deck.post_message(LogAsked(jobs[0]))
-        else:
-            self.deck.tell("submitted " + ", ".join(f"{job.id} to {job.cluster}" for job in jobs))
+            return
+        self.deck.tell("submitted " + ", ".join(f"{job.id} to {job.cluster}" for job in jobs))
+        if closed_by_us:
             await self.deck.action_mode("jobs")

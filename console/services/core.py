@@ -18,10 +18,12 @@ from console.bundles import Bundle, bundled_folder, find_bundles
 from console.clients.dashboard import DashboardClient
 from console.clients.prometheus import PrometheusClient
 from console.clients.serve import ServeClient
+from console.clients.submission import send
 from console.config import PrometheusServer, auth_token, bearer_token, searched_places
-from console.errors import ConfigError, NotFoundError, ReadOnlyError, SourceError
+from console.errors import ConfigError, NotFoundError, RaydeckError, ReadOnlyError, SourceError, UntoldError
 from console.model.check import ClusterChecks
 from console.model.cluster import ClusterSnapshot, ClusterSpec, State
+from console.model.event import Event
 from console.model.forward import KeptTunnel
 from console.model.job import Job
 from console.model.kept import KeptOutput
@@ -37,7 +39,7 @@ from console.services.kept_logs import LogCopies
 from console.services.metrics_watch import MetricsWatch
 from console.services.output_fetch import fetch_output
 from console.services.outputs import OutputShelf, ReadyWatch
-from console.services.parameter_sets import ParameterSets
+from console.services.parameter_sets import LAST, ParameterSets
 from console.services.path_events import PathEvents
 from console.services.preflight import PreflightCheck, preflight, preflight_other
 from console.services.prober import Prober
@@ -46,6 +48,7 @@ from console.services.shipping import TellShipped, tell_nobody
 from console.services.state_folder import StateFolder
 from console.services.submit import SUBMIT_TIMEOUT_S, Request, bundle_request, new_submission_id, submit
 from console.services.topology import Topology, TopologyChange
+from console.services.untold import UntoldJobs
 
 APPLICATION = "requests"  # the Serve application of the bundled jobs
 OUTPUT_TIMEOUT_S = 60.0  # of each page of an output: it may have tens of megabytes and a slow line
@@ -67,6 +70,7 @@ class Core:
     def __init__(self, options: Options, clock: Callable[[], float] = time.time) -> None:
         self.options = options
         self.clock = clock
+        self.note: Callable[[str], None] = lambda _: None  # what a front end tells in passing, and is no error
         self.state = StateFolder.from_environment(options.environ)
         self.topology = Topology(
             options.config_file,
@@ -97,9 +101,8 @@ class Core:
             stale_after_s=lambda: self.stale_after_s,
             clock=clock,
         )
-        self.fleet = Fleet(
-            self._make_dashboard, refresh_s=2.0, metrics=metrics, observe=self.events.observe, clock=clock
-        )
+        self.untold = UntoldJobs(self._tell_event, clock)
+        self.fleet = Fleet(self._make_dashboard, refresh_s=2.0, metrics=metrics, observe=self._observe, clock=clock)
         self.prober.listen(self.fleet.take_path)
         PathEvents(self.events.tell, clock).follow(self.prober)
 
@@ -116,6 +119,7 @@ class Core:
 
     async def close(self) -> None:
         """Close every connection and every forward."""
+        await self.untold.close()
         await self.forwards.close()
         await self.prober.close()
         await self.fleet.close()
@@ -223,10 +227,46 @@ class Core:
         self.refuse_if_read_only("submit")
         dashboard = self.fleet.dashboard(cluster)
         token = auth_token(dashboard.spec, self.options.environ)
-        job = await submit(dashboard, token, request, submission_id=new_submission_id(), timeout_s=timeout_s, tell=tell)
-        self.sent.remember(job.id, request)
+        made, begun = new_submission_id(), asyncio.Event()
+
+        async def sending(*asked: Any) -> None:
+            begun.set()
+            await send(*asked)
+
+        try:
+            job = await submit(
+                dashboard, token, request, submission_id=made, timeout_s=timeout_s, tell=tell, send_submission=sending
+            )
+        except UntoldError:
+            self.untold.remember(cluster, made)
+            raise
+        except asyncio.CancelledError:
+            if begun.is_set():
+                self.note(f"{made} may have been started: raydeck logs {made} --cluster {cluster} tells it")
+            raise
+        self._keep("what was sent", lambda: self.sent.remember(made, request))
         self.fleet.poller(cluster).refresh()
         return job
+
+    def remember_parameters(self, bundle: Bundle, document: Mapping[str, Any]) -> None:
+        """Keep the parameters of what was just submitted: they are offered the next time."""
+        self._keep("the parameters", lambda: self.parameters.save(bundle, LAST, document))
+
+    def _keep(self, what: str, write: Callable[[], object]) -> None:
+        """Write something beside a job that is made already: where that fails it is noted, and the job stays made."""
+        try:
+            write()
+        except (OSError, RaydeckError) as error:
+            why = (error.strerror or str(error)) if isinstance(error, OSError) else error.what
+            self.note(f"{what} could not be kept in {self.state.path}: {why}")
+
+    def _observe(self, snapshot: ClusterSnapshot) -> None:
+        self.events.observe(snapshot)
+        self.untold.observe(snapshot, self.fleet.dashboard(snapshot.spec.name))
+
+    def _tell_event(self, event: Event) -> None:
+        self.events.tell(event)
+        self.note(f"{event.cluster}: {event.message}")
 
     async def output_of(self, job: Job) -> KeptOutput:
         """Return a job's output: the kept one, else fetched now and kept."""

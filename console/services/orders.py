@@ -41,10 +41,10 @@ class Judgement(Struct, frozen=True):
     possible: Mapping[str, Checks]
 
     @property
-    def against(self) -> str:
-        """Return what speaks against the order, in one line that names each cluster; empty when nothing does."""
+    def against(self) -> tuple[str, ...]:
+        """Return what speaks against the order, each with its cluster's name; none when nothing does."""
         every = [*self.targets.items(), *self.others.items()]
-        return "; ".join(f"{name}: {check.text}" for name, checks in every for check in checks if _refuses(check))
+        return tuple(f"{name}: {check.text}" for name, checks in every for check in checks if _refuses(check))
 
     @property
     def satisfied(self) -> bool:

@@ -29,9 +29,10 @@ class ParameterSets:
         content = json.dumps(document, indent=1, ensure_ascii=True).encode()
         try:
             self._state.write(content, _FOLDER, bundle.name, f"{name}.json")
-        except (ValueError, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "letters, digits, - . and _ only"
-            raise ParameterError(name, f"is no name for a set: {reason}") from error
+        except ValueError as error:
+            raise ParameterError(name, "is no name for a set: letters, digits, - . and _ only") from error
+        except OSError as error:
+            raise ParameterError(name, f"cannot be saved: {error.strerror}") from error
 
     def names(self, bundle: Bundle) -> tuple[str, ...]:
         """Return the names of a job's sets, the last submitted one first."""

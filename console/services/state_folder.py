@@ -72,7 +72,7 @@ class StateFolder:
 
     def read(self, *parts: str) -> bytes | None:
         """Return the content of the file ``parts``, None where there is none."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             return self.at(*parts).read_bytes()
         return None
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from console.bundles import Bundle, set_value
 from console.clients.dashboard import DashboardClient
 from console.clients.submission import Submission, send
-from console.errors import NotFoundError, NotSentError, ReplyError, SlowError, SourceError, UsageError
+from console.errors import NotFoundError, NotSentError, RefusedError, SlowError, SourceError, UntoldError, UsageError
 from console.model.cluster import ClusterSpec
 from console.model.job import Job
 from console.services.shipping import TellShipped, ship, tell_nobody
@@ -31,7 +31,8 @@ Send = Callable[[ClusterSpec, str | None, Submission, float], Awaitable[None]]
 class Request(Struct, frozen=True, kw_only=True):
     """What an operator asks to be run. ``env`` and ``runtime_env`` may hold secrets: passed on, never shown or stored.
 
-    ``runtime_env`` is that of a job that is run again; ``metadata`` is added to ours.
+    ``runtime_env`` is that of a job that is run again; ``metadata`` is added to ours. ``reserved`` is what its
+    entrypoint has to itself, by the names of Ray's client (``entrypoint_num_cpus``, …).
     """
 
     job: str
@@ -41,6 +42,7 @@ class Request(Struct, frozen=True, kw_only=True):
     pip: Sequence[str] = ()
     runtime_env: Mapping[str, Any] = {}
     metadata: Mapping[str, str] = {}
+    reserved: Mapping[str, Any] = {}
 
     def __repr__(self) -> str:
         """Leave the environment out."""
@@ -101,8 +103,8 @@ async def submit(
     """Bring the working dir to the head, send the request and return the job as the cluster has it.
 
     Whatever goes wrong on the way, the cluster is asked whether the job exists: then it is returned. If it does not,
-    and the connection was lost, the same submission is sent again: its id makes that harmless. An error means that
-    there is no job; only where that cannot be told, the SlowError names the id to look for.
+    and the answer was lost or came from a gateway, the same submission is sent again: its id makes that harmless. An
+    error means that there is no job; only where that cannot be told, the UntoldError names the id to look for.
     """
     await dashboard.identity()  # a dead address or a wrong token is said in our words, before anything is sent
     submission = Submission(
@@ -110,8 +112,10 @@ async def submit(
         entrypoint=request.command,
         runtime_env=await _runtime_env(dashboard, request, tell, timeout_s),
         metadata={"job_name": request.job, "raydeck_job": request.job} | dict(request.metadata),
+        reserved=request.reserved,
     )
     trouble: SourceError | None = None
+    doubt: SourceError | None = None  # something was sent, and what came of it was not told
     elapsed = asyncio.get_running_loop().time
     ends_at = elapsed() + timeout_s
     for rest_s in (*_RESTS_S, 0.0):
@@ -120,17 +124,18 @@ async def submit(
             trouble = None
         except SourceError as error:
             trouble = error
-        job = await _found(dashboard, submission_id, trouble)
+            doubt = doubt if isinstance(error, RefusedError | NotSentError) else error
+        job = await _found(dashboard, submission_id, doubt or trouble)
         if job is not None:
             return job
-        if trouble is None or isinstance(trouble, ReplyError | SlowError) or elapsed() > ends_at:
+        if trouble is None or isinstance(trouble, RefusedError | SlowError) or elapsed() > ends_at:
             break
         await asyncio.sleep(rest_s)
-    return await _late(dashboard, submission_id, trouble)
+    return await _late(dashboard, submission_id, trouble, doubt)
 
 
 async def _found(dashboard: DashboardClient, submission_id: str, trouble: SourceError | None) -> Job | None:
-    """Ask for the job, again and again while there is no answer; raise SlowError when none comes."""
+    """Ask for the job, again and again while there is no answer; raise UntoldError when none comes."""
     for rest_s in (*_RESTS_S, None):
         try:
             return await dashboard.job(submission_id)
@@ -138,30 +143,36 @@ async def _found(dashboard: DashboardClient, submission_id: str, trouble: Source
             return None
         except SourceError as error:
             if rest_s is None:
-                raise _untold(submission_id, trouble or error) from error
+                raise _unanswered(submission_id, trouble, error) from error
             await asyncio.sleep(rest_s)
     return None
 
 
-async def _late(dashboard: DashboardClient, submission_id: str, trouble: SourceError | None) -> Job:
+def _unanswered(submission_id: str, trouble: SourceError | None, error: SourceError) -> SourceError:
+    """Return what is told when the head does not say whether it has the job: what was not sent is in no doubt."""
+    return trouble if isinstance(trouble, RefusedError | NotSentError) else _untold(submission_id, trouble or error)
+
+
+async def _late(
+    dashboard: DashboardClient, submission_id: str, trouble: SourceError | None, doubt: SourceError | None
+) -> Job:
     """Return a job that the head took late; else raise what kept it from being one.
 
     What was sent and never answered may still be under way inside the head: then nobody can tell.
     """
-    if trouble is None:
-        raise _vanished(dashboard.spec.name, submission_id)
-    if isinstance(trouble, ReplyError | NotSentError):
-        raise trouble
+    if doubt is None:
+        raise trouble or _vanished(dashboard.spec.name, submission_id)
     await asyncio.sleep(_SETTLE_S)
-    job = await _found(dashboard, submission_id, trouble)
+    job = await _found(dashboard, submission_id, doubt)
     if job is not None:
         return job
-    raise _untold(submission_id, trouble)
+    raise _untold(submission_id, doubt)
 
 
-def _untold(submission_id: str, trouble: SourceError) -> SlowError:
+def _untold(submission_id: str, trouble: SourceError) -> UntoldError:
     what = f"cannot tell whether {submission_id} was started: {trouble.what}"
-    return SlowError(trouble.where, what, f"raydeck logs {submission_id} tells it later")
+    hint = f"raydeck logs {submission_id} tells it later"
+    return UntoldError(trouble.where, what, hint, submission_id=submission_id)
 
 
 def _vanished(cluster: str, submission_id: str) -> SourceError:

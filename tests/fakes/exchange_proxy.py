@@ -1,5 +1,7 @@
-"""A TCP proxy that ends one connection after so many bytes of a whole exchange, counted in both directions together.
+"""A TCP proxy that spoils one connection after so many bytes of a whole exchange, counted in both directions together.
 
+It is reset or closed; or it stalls, open and silent; or a gateway answers with 502, 503 or 504, in the place of what
+the server was about to say, or while the request is still on its way.
 ``boundaries`` are the counts after each piece that was carried, so that a first run tells where the messages end.
 """
 
@@ -12,7 +14,14 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self
 
-Kind = Literal["reset", "close"]
+Kind = Literal["reset", "close", "stall", "502", "503", "504"]
+KINDS: tuple[Kind, ...] = ("reset", "close", "502", "503", "504")
+
+
+GATEWAY = (
+    "HTTP/1.1 {} upstream\r\nContent-Type: text/plain\r\nContent-Length: 22\r\nConnection: close\r\n\r\n"
+    "upstream request error"
+)
 
 
 class ExchangeProxy:
@@ -53,8 +62,8 @@ class ExchangeProxy:
             return
         far_reader, far_writer = await asyncio.open_connection(*self._target)
         ways = [
-            asyncio.create_task(self._copy(reader, far_writer)),
-            asyncio.create_task(self._copy(far_reader, writer)),
+            asyncio.create_task(self._copy(reader, far_writer, writer)),
+            asyncio.create_task(self._copy(far_reader, writer, writer)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -65,20 +74,28 @@ class ExchangeProxy:
             far_writer.transport.abort()
             self._end(writer)
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: asyncio.StreamWriter
+    ) -> None:
         while chunk := await reader.read(4096):
             left = None if self._cut_at is None or self.has_cut else self._cut_at - self.carried_bytes
             if left is not None and len(chunk) >= left:
-                writer.write(chunk[:left])
-                with suppress(ConnectionError):
-                    await writer.drain()
-                self.has_cut = True
+                await self._cut(writer, chunk[:left], client)
                 return
             self.carried_bytes += len(chunk)
             self.boundaries.append(self.carried_bytes)
-            writer.write(chunk)
-            with suppress(ConnectionError):
-                await writer.drain()
+            await _written(writer, chunk)
+
+    async def _cut(self, writer: asyncio.StreamWriter, last: bytes, client: asyncio.StreamWriter) -> None:
+        self.has_cut = True
+        if self._kind.isdigit():
+            if writer is not client:
+                await _written(writer, last)
+            await _written(client, GATEWAY.format(self._kind).encode())
+            return
+        await _written(writer, last)
+        if self._kind == "stall":
+            await asyncio.Event().wait()
 
     def _end(self, writer: asyncio.StreamWriter) -> None:
         if self._kind == "reset":
@@ -87,3 +104,9 @@ class ExchangeProxy:
             writer.transport.abort()
         else:
             writer.close()
+
+
+async def _written(writer: asyncio.StreamWriter, chunk: bytes) -> None:
+    writer.write(chunk)
+    with suppress(ConnectionError):
+        await writer.drain()

@@ -38,6 +38,9 @@ class FakeHead(FakeDashboard):
         self.ignores_stops = False
         self.holds_submissions: asyncio.Event | None = None
         self.took_submission = asyncio.Event()
+        self.gateway_statuses: list[int] = []  # what a gateway in front answers to the next submissions and stops
+        self.takes_behind_gateway: asyncio.Event | None = None  # when the head takes them; None: never
+        self._late: list[asyncio.Task[None]] = []
         self.serve_url = ""
         self.replies["/api/jobs/"] = []
         self.replies["/nodes"] = nodes_reply(node_reply(now()))
@@ -82,16 +85,22 @@ class FakeHead(FakeDashboard):
             return await super()._answer(request)
         if path.startswith("/api/packages/"):
             return await self._package(request)
-        if path == "/api/jobs/" and method == "POST":
-            asked = await request.json()
-            if self.holds_submissions is not None:
-                await self.holds_submissions.wait()
-            return self._submitted(asked)
-        if path.endswith("/stop") and method == "POST":
-            return self._stop(path.split("/")[-2])
+        if path.startswith("/api/jobs/") and method == "POST":
+            return await self._changed(request)
         if path == "/api/v0/logs/file":
             return self._log(request)
         return await super()._answer(request)
+
+    async def _changed(self, request: web.Request) -> web.Response:
+        """Answer a submission or a stop."""
+        stops = request.path.endswith("/stop")
+        asked = {} if stops else await request.json()
+        take = (lambda: self._stop(request.path.split("/")[-2])) if stops else (lambda: self._submitted(asked))
+        if self.gateway_statuses:
+            return self._gateway(take)
+        if not stops and self.holds_submissions is not None:
+            await self.holds_submissions.wait()
+        return take()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer as Serve's proxy, which knows of itself how it is."""
@@ -105,6 +114,17 @@ class FakeHead(FakeDashboard):
         if request.method == "PUT":
             self.packages[request.path] = await request.read()
         return web.Response(status=200 if request.path in self.packages else 404)
+
+    def _gateway(self, take: Callable[[], web.Response]) -> web.Response:
+        """Answer in the place of a head that does what was asked, later."""
+
+        async def later(taking: asyncio.Event) -> None:
+            await taking.wait()
+            take()
+
+        if self.takes_behind_gateway is not None:
+            self._late.append(asyncio.create_task(later(self.takes_behind_gateway)))
+        return web.Response(status=self.gateway_statuses.pop(0), text="upstream request timeout")
 
     def _submitted(self, asked: dict[str, Any]) -> web.Response:
         if self.refuses_submissions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 from collections.abc import AsyncIterator
@@ -12,7 +13,8 @@ from textual.widgets import Input
 
 from console.screens.log import LogScreen
 from console.screens.submit import SubmitScreen
-from tests.fakes.head import FakeHead
+from console.services.preflight import PreflightCheck
+from tests.fakes.head import GIB, FakeHead
 from tests.pilot.deck import Clock, Deck, deck
 from tests.pilot.scenes import free_memory, one_cluster
 
@@ -137,6 +139,74 @@ async def test_the_help_of_the_field_moves_into_one_line_where_it_is_narrow(tmp_
         await console.press("x")
         await console.shows("✗ expected a whole number from 1 to 1000, got '2x'")
         console.line("F5 submit   F2 copy command   F3 save set   Tab next field   Esc cancel")
+
+
+async def test_escape_while_it_is_sent_closes_the_form_and_the_id_is_told(tmp_path: Path) -> None:
+    async with form(tmp_path) as (console, head):
+        head.holds_submissions = asyncio.Event()
+        await console.press("f5")
+        await console.until(lambda: "/api/jobs/" in head.asked and head.in_flight)
+        await console.press("escape")
+        await console.until(lambda: not isinstance(console.app.screen, SubmitScreen))
+        assert "what was sent is told when it is known" in console.messages[-1]
+        head.holds_submissions.set()
+        await console.until(lambda: any("submitted raysubmit_" in message for message in console.messages))
+        assert len(head.submissions) == 1
+        assert console.app.screen.query("#clusters")
+        assert console.core.parameters.names(console.core.bundle("parallel_processing")) == ("last",)
+
+
+async def test_a_state_folder_that_cannot_be_written_is_noted_and_the_job_is_made_once(tmp_path: Path) -> None:
+    state = tmp_path / "state" / "raydeck"
+    state.mkdir(parents=True)
+    for name in ("submissions", "parameters"):
+        (state / name).write_text("no folder")
+    async with form(tmp_path) as (console, head):
+        await console.press("f5")
+        await console.until(lambda: isinstance(console.app.screen, LogScreen))
+        assert len(head.submissions) == 1
+        noted = [message for message in console.messages if "could not be kept in" in message]
+        assert [message.partition(" could")[0] for message in noted] == ["what was sent", "the parameters"]
+
+
+async def test_what_may_be_there_already_is_asked_about_before_it_is_sent_again(tmp_path: Path) -> None:
+    async with form(tmp_path) as (console, head):
+        head.gateway_statuses = [503] * 4
+        await console.press("f5")
+        await console.until(lambda: any("cannot tell whether" in message for message in console.messages))
+        assert isinstance(console.app.screen, SubmitScreen)
+        await console.press("f5")
+        await console.shows("may have been started", "submit to local-1 all the same?")
+        await console.press("n")
+        assert head.submissions == []
+
+
+async def test_a_judgement_that_takes_long_comes_through_although_the_fleet_changes(tmp_path: Path) -> None:
+    async with form(tmp_path) as (console, head):
+        answered = asyncio.Event()
+        preflights = 0
+
+        async def slowly(*_: object) -> tuple[PreflightCheck, ...]:
+            nonlocal preflights
+            preflights += 1
+            await answered.wait()
+            return (PreflightCheck("refused", f"judged {preflights} times"),)
+
+        free_memory(head, 0.5)
+        console.core.fleet.refresh()
+        free = console.core.fleet.poller("local-1")
+        await console.until(lambda: free.last.free is not None and free.last.free.memory_bytes < GIB)
+        await type_over(console, "3")
+        await console.shows("✗ 0.5 G memory free")
+        console.core.preflight = slowly  # type: ignore[assignment, method-assign]
+        console.app.fleet_changed.publish(None)
+        await console.until(lambda: preflights)
+        for _ in range(5):
+            console.app.fleet_changed.publish(None)
+            await console.pilot.pause()
+        assert preflights == 1
+        answered.set()
+        await console.shows("✗ judged 1 times")
 
 
 async def test_several_bundles_are_chosen_from_first(tmp_path: Path) -> None:

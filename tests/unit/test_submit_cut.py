@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from console.clients.dashboard import DashboardClient
-from console.errors import ReplyError, SlowError, SourceError
+from console.errors import RefusedError, SlowError, SourceError, UntoldError
 from console.model.cluster import ClusterSpec
 from console.services import submit as submitting
 from console.services.submit import Request, new_submission_id, submit
-from tests.fakes.exchange_proxy import ExchangeProxy, Kind
+from tests.fakes.exchange_proxy import KINDS, ExchangeProxy
 from tests.fakes.head import FakeHead, fake_head
 
 OFFSETS = 24
@@ -31,13 +31,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submitting, "_SETTLE_S", 0.05)
 
 
-async def one(proxy: ExchangeProxy, work: Path) -> tuple[str, SourceError | None]:
+async def one(proxy: ExchangeProxy, work: Path, timeout_s: float = 60.0) -> tuple[str, SourceError | None]:
     """Submit once through the proxy; return the id and the error that was told, None for a job."""
-    dashboard = DashboardClient(ClusterSpec(name="c", kind="local", dashboard=proxy.url), None)
+    spec = ClusterSpec(name="c", kind="local", dashboard=proxy.url)
+    dashboard = DashboardClient(spec, None, timeout_s=min(5.0, timeout_s))
     submission_id = new_submission_id()
     request = Request(job="", command="python job.py", working_dir=work)
     try:
-        job = await submit(dashboard, None, request, submission_id=submission_id)
+        job = await submit(dashboard, None, request, submission_id=submission_id, timeout_s=timeout_s)
         assert job.id == submission_id
     except SourceError as error:
         return submission_id, error
@@ -64,11 +65,74 @@ def test_a_link_that_is_cut_and_mended_makes_exactly_one_job(work: Path) -> None
         async with fake_head(lambda: 0.0) as head:
             for number, place in enumerate(await cut_places(head, work)):
                 head.packages.clear()
-                kind: Kind = "reset" if number % 2 else "close"
+                kind = KINDS[number % len(KINDS)]
                 async with ExchangeProxy(head.url, place, kind) as proxy:
                     submission_id, told = await one(proxy, work)
                     assert jobs_of(head, submission_id) == (told is None), (place, kind, told)
                     assert len(head.submissions) == len({job["submission_id"] for job in head.submissions})
+
+    asyncio.run(scenario())
+
+
+def test_a_link_that_stalls_anywhere_is_one_job_or_none_and_which_is_told(tmp_path: Path) -> None:
+    def folder(number: int) -> Path:
+        made = tmp_path / str(number)
+        made.mkdir()
+        (made / "job.py").write_text(f"print({number})\n" * 50)
+        return made
+
+    async def scenario() -> None:
+        async with fake_head(lambda: 0.0) as head:
+            places = (await cut_places(head, folder(-1)))[::4]
+
+            async def stalled(number: int, place: int) -> None:
+                async with ExchangeProxy(head.url, place, "stall") as proxy:
+                    submission_id, told = await one(proxy, folder(number), timeout_s=2.0)
+                    there = jobs_of(head, submission_id)
+                    assert there == (told is None) or isinstance(told, UntoldError), (place, told)
+
+            await asyncio.gather(*(stalled(number, place) for number, place in enumerate(places)))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_what_a_gateway_answers_is_no_refusal_the_head_may_take_the_job_a_moment_later(work: Path, status: int) -> None:
+    async def scenario() -> None:
+        async with fake_head(lambda: 0.0) as head:
+            head.gateway_statuses = [status]
+            head.takes_behind_gateway = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.02, head.takes_behind_gateway.set)
+            async with ExchangeProxy(head.url) as proxy:
+                submission_id, told = await one(proxy, work)
+            assert (told, jobs_of(head, submission_id)) == (None, 1)
+
+    asyncio.run(scenario())
+
+
+def test_a_gateway_that_goes_on_answering_leaves_it_untold_and_the_id_to_look_for(work: Path) -> None:
+    async def scenario() -> None:
+        async with fake_head(lambda: 0.0) as head:
+            head.gateway_statuses = [503] * 9
+            async with ExchangeProxy(head.url) as proxy:
+                submission_id, told = await one(proxy, work)
+            assert isinstance(told, UntoldError)
+            assert told.submission_id == submission_id
+            assert submission_id in told.what
+            assert "status code 503" in told.what
+            assert head.submissions == []
+
+    asyncio.run(scenario())
+
+
+def test_a_refusal_after_an_answer_of_a_gateway_is_not_the_last_word(work: Path) -> None:
+    async def scenario() -> None:
+        async with fake_head(lambda: 0.0) as head:
+            head.gateway_statuses = [503]
+            head.refuses_submissions = True
+            async with ExchangeProxy(head.url) as proxy:
+                _, told = await one(proxy, work)
+            assert isinstance(told, UntoldError)
 
     asyncio.run(scenario())
 
@@ -84,7 +148,7 @@ def test_a_link_that_stays_cut_is_told_as_no_job_or_as_not_known_and_never_as_a_
                     if told is None:
                         assert there == 1
                     elif there:
-                        assert isinstance(told, SlowError), (place, told)
+                        assert isinstance(told, UntoldError), (place, told)
                         assert submission_id in told.what
 
     asyncio.run(scenario())
@@ -96,7 +160,7 @@ def test_a_head_that_refuses_is_not_asked_again(work: Path) -> None:
             head.refuses_submissions = True
             async with ExchangeProxy(head.url) as proxy:
                 _, told = await one(proxy, work)
-            assert isinstance(told, ReplyError)
+            assert isinstance(told, RefusedError)
             assert "No available agent" in told.what
             assert head.asked.count("/api/jobs/") == 1
 
