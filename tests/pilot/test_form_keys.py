@@ -190,7 +190,7 @@ async def test_a_judgement_that_takes_long_comes_through_although_the_fleet_chan
             nonlocal preflights
             preflights += 1
             await answered.wait()
-            return (PreflightCheck("refused", f"judged {preflights} times"),)
+            return (PreflightCheck("refused", "judged"),)
 
         free_memory(head, 0.5)
         console.core.fleet.refresh()
@@ -206,7 +206,7 @@ async def test_a_judgement_that_takes_long_comes_through_although_the_fleet_chan
             await console.pilot.pause()
         assert preflights == 1
         answered.set()
-        await console.shows("✗ judged 1 times")
+        await console.shows("✗ judged")
 
 
 async def test_several_bundles_are_chosen_from_first(tmp_path: Path) -> None:

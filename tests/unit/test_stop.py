@@ -92,6 +92,31 @@ def test_a_link_that_stays_broken_is_an_error() -> None:
         stopped("RUNNING", lambda head: {1.0: lambda: setattr(head, "trouble", "close")})
 
 
+def test_an_answer_that_was_lost_is_told_by_the_status_and_the_stop_is_asked_for_again() -> None:
+    async def scenario(*, arrives: bool) -> tuple[list[str], int]:
+        async with fake_head(lambda: 0.0) as head:
+            head.add_job(JOB, "RUNNING")
+            head.gateway_statuses = [503]
+            if arrives:
+                head.takes_behind_gateway = asyncio.Event()
+                head.takes_behind_gateway.set()
+            dashboard = DashboardClient(ClusterSpec(name="c", kind="local", dashboard=head.url), None)
+            time = Time({})
+            try:
+                job = (await dashboard.jobs())[0]
+                words = [step.text async for step in stop_job(dashboard, job, time.sleep, time.elapsed)]
+                return words, len(head.stopped)
+            finally:
+                await dashboard.close()
+
+    words, _ = asyncio.run(scenario(arrives=True))
+    assert words[0].startswith("asked to stop, and the answer was lost: HTTP 503")
+    assert words[1:] == ["has ended: STOPPED"]
+    words, asked = asyncio.run(scenario(arrives=False))
+    assert words[1:] == ["still RUNNING after 2 s, asked again", "has ended: STOPPED"]
+    assert asked == 1
+
+
 def test_a_driver_that_was_not_submitted_cannot_be_stopped() -> None:
     with pytest.raises(UsageError, match="01000000 was not submitted, so Ray cannot stop it"):
         stopped("RUNNING", lambda _: {}, submission_id=None, type="DRIVER")
