@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from console.app import ConsoleApp
 from console.model.cluster import State
 from console.services.attend import OutputKept, attend
@@ -36,6 +38,8 @@ async def take(folder: Path, state_home: Path) -> None:
         async with app.run_test(size=SIZE) as pilot:
             while [snapshot.state for snapshot in core.fleet.snapshots] != [State.UP, State.UP]:
                 await pilot.pause(0.5)
+            await photograph(app, pilot, folder / "submit.svg", "s", "enter")
+            await pilot.press("escape")
             bundle = core.bundle("parallel_processing")
             document = bundle.defaults()
             document["process-parameters"]["serve-seconds"] = 60
@@ -44,13 +48,16 @@ async def take(folder: Path, state_home: Path) -> None:
                 if isinstance(event, OutputKept):
                     break
             await pilot.pause(_HISTORY_S)
-            for name, keys in (
-                ("clusters", ()), ("submit", ("s",)), ("log", ("escape", "l")), ("results", ("6",)),
-            ):  # fmt: skip
-                await pilot.press(*keys)
-                await pilot.pause(2)
-                app.save_screenshot(str(folder / f"{name}.svg"))
+            for name, keys in (("clusters", ()), ("log", ("l",)), ("results", ("6", "enter"))):
+                await photograph(app, pilot, folder / f"{name}.svg", *keys)
         await core.close()
+
+
+async def photograph(app: ConsoleApp, pilot: Pilot[None], to: Path, *keys: str) -> None:
+    """Press keys, let the screen come to rest, and keep what it shows."""
+    await pilot.press(*keys)
+    await pilot.pause(2)
+    app.save_screenshot(str(to))
 
 
 def main() -> None:

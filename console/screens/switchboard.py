@@ -149,7 +149,11 @@ class Switchboard(Steady[None]):
         self.attempt(self._show_output(message), "output")
 
     async def _show_output(self, message: OutputAsked) -> None:
+        asked_on = self.screen
         kept = await self.core.output_of(message.job)
+        if self.screen is not asked_on:  # it may take a minute: whoever went elsewhere meanwhile stays there
+            self.tell(f"output of {kept.submission_id} kept: 6 lists it")
+            return
         await self.action_mode("results")
         await self.push_screen(PlotsScreen([kept.submission_id]))
 

@@ -1,6 +1,7 @@
 """The main path as a newcomer walks it: the demo typed in a real tmux, to the scatter plots; nothing is left behind."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -57,10 +58,12 @@ class Tmux:
         return text
 
 
-def demo_command() -> str:
+def demo_command(arguments: str = "") -> str:
     """``make demo`` where make has made this environment, else what it runs once it has installed."""
     made_by_make = Path(sys.prefix) == ROOT / ".venv" and (ROOT / ".venv" / ".ready").exists()
-    return f"make -s -C {shlex.quote(str(ROOT))} demo" if made_by_make else "raydeck demo"
+    if not made_by_make:
+        return f"raydeck demo {arguments}"
+    return f"make -s -C {shlex.quote(str(ROOT))} demo" + (f" ARGS={shlex.quote(arguments)}" if arguments else "")
 
 
 def is_live(text: str) -> bool:
@@ -139,3 +142,13 @@ def test_from_the_typed_demo_to_the_scatter_plots(tmux, tmp_path, record_propert
         assert processes.find(record.guard) is None
         assert processes.family(record) == []
         assert not Path(record.folder).exists()
+
+
+def test_the_demo_without_a_terminal_prints_the_four_plots_and_leaves_nothing(environ, tmp_path, record_property):
+    began = time.monotonic()
+    command = shlex.split(demo_command("--headless"))
+    ran = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    record_property("seconds", round(time.monotonic() - began, 1))
+    assert ran.returncode == 0, ran.stderr
+    assert tuple(re.findall(r"(\w+) +x mean, y variance", ran.stdout)) == PLOTS
+    assert read_records(StateFolder.from_environment({"XDG_STATE_HOME": str(tmp_path)})) == ()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+from console.model.job import Job
+from console.model.kept import KeptOutput
+from console.screens.clusters import ClustersScreen
 from console.screens.confirm import ConfirmScreen
 from console.screens.log import LogScreen
 from console.screens.plots import PlotsScreen
@@ -80,6 +84,28 @@ async def test_o_fetches_the_output_keeps_it_and_shows_it(tmp_path: Path) -> Non
         await console.shows("parallel_processing on local-1", "seed", "priority")
         assert isinstance(console.app.screen, PlotsScreen)
         assert [kept.submission_id for kept in console.core.shelf.kept()] == ["raysubmit_7KqWmXsTz4bGhY2n"]
+
+
+async def test_an_output_that_comes_late_does_not_take_the_operator_away(tmp_path: Path) -> None:
+    clock = Clock()
+    async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        head = fleet.heads["local-1"]
+        head.add_job("raysubmit_7KqWmXsTz4bGhY2n", "SUCCEEDED")
+        head.served = {"/about": {"submission_id": "raysubmit_7KqWmXsTz4bGhY2n"}, "/output": output_document()}
+        fetch, may_come = console.core.output_of, asyncio.Event()
+
+        async def late(job: Job) -> KeptOutput:
+            await may_come.wait()
+            return await fetch(job)
+
+        console.core.output_of = late  # type: ignore[method-assign]
+        await console.press("2")
+        await console.shows("raysubmit_7Kq")
+        await console.press("o", "1")
+        may_come.set()
+        await console.until(lambda: console.messages)
+        assert console.messages == ["output of raysubmit_7KqWmXsTz4bGhY2n kept: 6 lists it"]
+        assert isinstance(console.app.screen, ClustersScreen)
 
 
 async def test_o_of_a_job_without_output_says_so(tmp_path: Path) -> None:
