@@ -1,10 +1,12 @@
 """One reading across all files: every port, name and address that two of them mention is the same in both."""
 
+import ipaddress
 import re
 
 import pytest
 
 ENDS = ("dash", "client", "metrics-head", "metrics-worker", "serve")
+HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")  # RFC 1123
 CLUSTERS = ("local-1", "local-2", "local-3", "hpc-1")
 
 
@@ -84,22 +86,30 @@ def test_sshd_permits_exactly_what_the_tunnels_ask_and_the_way_back_leads_there(
     assert {int(port) for _, port, _, _ in back} == set(services.values())
 
 
+def destinations(files, documents, folder):
+    """Host -> address and port, from a folder's VirtualServices."""
+    hosts = {}
+    for path in files:
+        if path.startswith(f"{folder}/ray-"):
+            (document,) = documents(path)
+            (host,), (http,) = document["spec"]["hosts"], document["spec"]["http"]
+            destination = http["route"][0]["destination"]
+            hosts[host] = (destination["host"], destination["port"]["number"])
+    return hosts
+
+
 def test_hosts_lead_to_services_that_exist(services, files, documents, config):
     (cluster,) = documents("kuberay/cloud-1/cpu-raycluster.yaml")
     head = f"{cluster['metadata']['name']}-head-svc.{cluster['metadata']['namespace']}.svc.cluster.local"
     container = cluster["spec"]["headGroupSpec"]["template"]["spec"]["containers"][0]
     known = {(head, port["containerPort"]) for port in container["ports"]}
     known |= {(f"{name}.integration.svc.cluster.local", port) for name, port in services.items()}
-    hosts = {}
-    for path in files:
-        if path.startswith("istio/ray-"):
-            (document,) = documents(path)
-            (host,), (http,) = document["spec"]["hosts"], document["spec"]["http"]
-            destination = http["route"][0]["destination"]
-            hosts[host] = (destination["host"], destination["port"]["number"])
+    hosts, own = destinations(files, documents, "istio"), destinations(files, documents, "istio/own-gateway")
+    assert own == hosts
     assert set(hosts.values()) <= known
     assert len(set(hosts.values())) == len(hosts) == 10
     named = [line.split() for line in files["hosts/hosts"].splitlines() if not line.startswith("#")]
+    assert all(ipaddress.ip_address(address) and all(map(HOST.fullmatch, names)) for address, *names in named)
     assert {name for line in named for name in line[1:]} == {*hosts, "prometheus.oss"}
     assert {line[0] for line in named} == {config.ssh["cpouta"].floating_ip}
 

@@ -1,21 +1,21 @@
 """Services, Istio and KubeRay files against kustomize, Kubernetes' schemas, Istio's types and the chart's values."""
 
 import inspect
+import itertools
+import re
 from pathlib import Path
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
 from cloudcoil.models.istio.networking import v1beta1 as istio
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "deploy"
+CHART = FIXTURES / "ray-cluster-1.0.0"
 LOCALS = [f"ray-{name}" for name in ("local-1", "local-2", "local-3", "hpc-1")]
 ENDS = ("dash", "client", "metrics-head", "metrics-worker", "serve")
 OLDEST, SLICES_SINCE, NEWEST = "1.25", "1.33", kubernetes_validate.latest_version()
-# The fields of RayCluster that every KubeRay from 1.0.0 to 1.7.0 knows (ray-operator/apis/ray/v1/raycluster_types.go).
-CLUSTER_FIELDS = {"rayVersion", "headGroupSpec", "workerGroupSpecs"}
-HEAD_FIELDS = {"serviceType", "rayStartParams", "template"}
-GROUP_FIELDS = {"groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams", "template"}
 VALUES = [f"kuberay/cloud-1/{variant}-kuberay-cluster-values.yaml" for variant in ("cpu", "gpu")]
 MANIFESTS = [f"kuberay/cloud-1/{variant}-raycluster.yaml" for variant in ("cpu", "gpu")]
 
@@ -114,11 +114,21 @@ def test_a_name_that_istio_does_not_know_is_noticed():
         known_names({"http": [{"route": [{"destination": {"prot": 1}}]}]}, istio.VirtualServiceSpec)
 
 
+def chart_paths():
+    """The dotted paths that the chart has in its values.yaml, or that a template reads."""
+
+    def below(part, above=""):
+        for key, value in part.items() if isinstance(part, dict) else ():
+            yield above + key
+            yield from below(value, f"{above}{key}.")
+
+    read = [re.findall(r"\.Values\.([\w.]+)", path.read_text()) for path in CHART.glob("templates/*")]
+    return {*below(yaml.safe_load((CHART / "values.yaml").read_text())), *itertools.chain(*read)}
+
+
 @pytest.mark.parametrize("path", VALUES)
 def test_every_value_is_one_of_the_chart(documents, path):
-    lines = (FIXTURES / "ray-cluster-1.0.0-value-keys.txt").read_text().splitlines()
-    known = {line for line in lines if not line.startswith("#")}
-    open_maps = {"rayStartParams", "annotations", "resources"}
+    known, open_maps = chart_paths(), {"rayStartParams", "annotations", "resources"}
     (values,) = documents(path)
 
     def check(part, above):
@@ -130,17 +140,49 @@ def test_every_value_is_one_of_the_chart(documents, path):
     check(values, "")
 
 
+@pytest.mark.parametrize("path", VALUES)
+def test_what_the_chart_does_not_quote_stays_what_it_is(documents, path):
+    """The template writes these as they are, so YAML must read them as the text that they were."""
+    (values,) = documents(path)
+    for text in (values["head"]["rayVersion"], values["worker"]["groupName"], values["fullnameOverride"]):
+        assert yaml.safe_load(text) == text
+
+
+def strict(schema):
+    """The schema, in which a field that it does not name is an error; Kubernetes would drop it without a word."""
+    if isinstance(schema, list):
+        return [strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {"additionalProperties": False} if isinstance(schema.get("properties"), dict) else {}
+    return closed | {key: strict(part) for key, part in schema.items()}
+
+
+def assert_is(document, schema):
+    found = yaml.load((FIXTURES / f"{schema}-schema.yaml").read_text(), yaml.CSafeLoader)
+    found["properties"]["metadata"] = {"type": "object"}
+    jsonschema.validate(document, strict(found))
+
+
 @pytest.mark.parametrize("path", MANIFESTS)
-def test_the_manifest_is_a_ray_cluster(documents, path):
+@pytest.mark.parametrize("version", ["1.0.0", "1.7.0"])
+def test_the_manifest_is_a_ray_cluster(documents, path, version):
     (cluster,) = documents(path)
+    assert_is(cluster, f"raycluster-{version}")
     spec = cluster["spec"]
     (group,) = spec["workerGroupSpecs"]
     assert (cluster["apiVersion"], cluster["kind"]) == ("ray.io/v1", "RayCluster")
-    assert (set(spec), set(spec["headGroupSpec"]), set(group)) == (CLUSTER_FIELDS, HEAD_FIELDS, GROUP_FIELDS)
     for name, part in (("head", spec["headGroupSpec"]), ("worker", group)):
         template = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": name}, "template": part["template"]}
         kubernetes_validate.validate(template, NEWEST, strict=True)
         assert all(isinstance(value, str) for value in part["rayStartParams"].values())
+
+
+def test_a_field_that_the_operators_do_not_know_is_noticed(documents):
+    for path, schema in ((MANIFESTS[0], "raycluster-1.0.0"), ("kuberay/cloud-1/podmonitor.yaml", "podmonitor")):
+        (document,) = documents(path)
+        with pytest.raises(jsonschema.ValidationError, match="'prot' was unexpected"):
+            assert_is(document | {"spec": document["spec"] | {"prot": 1}}, schema)
 
 
 @pytest.mark.parametrize(("values_path", "manifest_path"), zip(VALUES, MANIFESTS, strict=True))
@@ -167,8 +209,8 @@ def test_the_pods_of_the_cluster_are_scraped_under_its_label(documents):
     (cluster,) = documents(MANIFESTS[0])
     assert monitor["spec"]["selector"]["matchLabels"] == {"ray.io/cluster": cluster["metadata"]["name"]}
     assert monitor["metadata"]["namespace"] == cluster["metadata"]["namespace"]
+    assert_is(monitor, "podmonitor")
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
-    assert set(monitor["spec"]) == {"selector", "podMetricsEndpoints"}
     assert endpoint["relabelings"][0]["targetLabel"] == "ray_io_cluster"
     for part in (cluster["spec"]["headGroupSpec"], cluster["spec"]["workerGroupSpecs"][0]):
         ports = {port["name"]: port["containerPort"] for port in part["template"]["spec"]["containers"][0]["ports"]}

@@ -1,9 +1,8 @@
 """Both ends of the tunnels as ssh and sshd themselves read them."""
 
 import configparser
-import getpass
-import os
-from pathlib import Path
+import shutil
+import subprocess
 
 import pytest
 
@@ -77,6 +76,21 @@ def test_the_unit_keeps_the_tunnel_of_that_file(files, effective, written):
     assert (unit["Service"]["Restart"], unit["Unit"]["StartLimitIntervalSec"]) == ("always", "0")
 
 
+@pytest.mark.parametrize(("written_as", "told"), [("Restart=always", ""), ("Restrat=always", "Unknown key 'Restrat'")])
+def test_systemd_takes_the_unit(files, tmp_path, written_as, told):
+    """Where systemd is; it warns of a key that it does not know, and goes on."""
+    verify = shutil.which("systemd-analyze")
+    if verify is None:
+        pytest.skip("not permitted: this machine runs without systemd")
+    unit = tmp_path / "raydeck-tunnel.service"
+    unit.write_text(files["ssh/local-1/raydeck-tunnel.service"].replace("Restart=always", written_as))
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    command = (verify, "verify", "--user", "--man=no", str(unit))
+    ran = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert told in ran.stderr if told else ran.stderr == ""
+
+
 @pytest.fixture(scope="session")
 def sshd(program, call, written, tmp_path_factory):
     """``sshd(user)`` is what the VM's sshd does for a user, with the drop-in included as Debian includes it."""
@@ -84,9 +98,6 @@ def sshd(program, call, written, tmp_path_factory):
     call(program("ssh-keygen", "openssh-client"), "-q", "-t", "ed25519", "-N", "", "-f", folder / "key")
     drop_in = written / "sshd/cpouta/50-raydeck.conf"
     (folder / "sshd_config").write_text(f"Include {drop_in}\nHostKey {folder}/key\nGatewayPorts no\n")
-
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)  # sshd asks for it when root starts it
 
     def ask(user):
         base = (program("/usr/sbin/sshd", "openssh-server"), "-f", folder / "sshd_config")
@@ -107,7 +118,7 @@ def test_the_drop_in_opens_the_port_plan_to_the_tunnels_user_and_nothing_else(ss
 
 
 def test_other_users_of_the_vm_keep_what_they_had(sshd):
-    options = sshd(getpass.getuser())
+    options = sshd("somebody-else")
     assert (options["gatewayports"], options["permitlisten"], options["clientaliveinterval"]) == ("no", "any", "0")
 
 
