@@ -71,7 +71,10 @@ def _resources(free: FreeResources | None, needs: Needs) -> Iterator[PreflightCh
 
 
 def _ray_version(snapshot: ClusterSnapshot) -> str | None:
-    return None if snapshot.identity is None else snapshot.identity.ray_version
+    """Return the version that the cluster runs now: what ran there before it went down says nothing."""
+    if snapshot.identity is None or snapshot.state is State.DOWN:
+        return None
+    return snapshot.identity.ray_version
 
 
 def _minor(version: str | None) -> str | None:

@@ -54,13 +54,13 @@ def test_versions_that_cannot_work_are_refused_with_both_named(ray, python, word
     ("other", "pythons"),
     [
         (cluster("c2", ray=None, cpus=None, state=State.UNKNOWN), ("3.11.7", None)),
-        (cluster("c2", ray="2.60.0", cpus=0, state=State.DOWN), (None, None)),
+        (cluster("c2", ray="2.49.2", cpus=0, state=State.DOWN), (None, None)),
     ],
 )
 def test_what_cannot_be_seen_from_here_is_unverified_and_no_reason_to_refuse(other, pythons):
     checks = preflight_other(cluster("main"), other, NEEDS, pythons)
     assert refusals(checks) == ""
-    assert outcomes(checks)[1:] == ["unverified", "unverified"]
+    assert outcomes(checks) == ["unverified"] * 3
 
 
 def test_the_others_need_less_and_are_refused_without_room():
