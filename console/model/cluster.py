@@ -63,12 +63,16 @@ class ClusterSpec(Struct, frozen=True, kw_only=True):
 
 
 class Fault(Struct, frozen=True):
-    """Something that is wrong: who says so, what, how to mend it, and since when (Unix seconds)."""
+    """Something that is wrong: who says so, what, how to mend it, and since when (Unix seconds).
+
+    ``kind`` tells it from others of its source where the words change while it stays the same.
+    """
 
     source: str
     message: str
     hint: str
     since: float
+    kind: str = ""
 
 
 class Sample(Struct, frozen=True, gc=False):
@@ -143,7 +147,8 @@ class ClusterSnapshot(Struct, frozen=True, kw_only=True):
     ``taken_at`` is when this snapshot was made, ``answered_at`` when the cluster last answered (Unix seconds, None:
     never). A failed poll keeps the last nodes and jobs, so that the screen can show them as old. ``figures`` are the
     whole cluster's as Prometheus has them, by names of METRICS and ``gpu_count``; ``scrape_interval_s`` is how often
-    it is scraped, and so how old its figures may be. ``tunnel`` is None while its path has not been walked.
+    it is scraped, and so how old its figures may be. ``tunnel`` is None while its path has not been walked;
+    ``dark_at`` is when a walk last found that no way leads to the cluster, None while one does.
     """
 
     spec: ClusterSpec
@@ -159,8 +164,14 @@ class ClusterSnapshot(Struct, frozen=True, kw_only=True):
     figures: Mapping[str, Sample] = {}
     scrape_interval_s: float | None = None
     tunnel: TunnelState | None = None
+    dark_at: float | None = None
 
     @property
     def alive_nodes(self) -> tuple[Node, ...]:
         """Return the nodes that Ray calls alive."""
         return tuple(node for node in self.nodes if node.alive)
+
+    @property
+    def state_at(self) -> float:
+        """Return when the state was last found out (Unix seconds); figures that come in between do not renew it."""
+        return self.taken_at if self.dark_at is None else self.dark_at

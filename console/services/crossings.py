@@ -1,7 +1,7 @@
 """Snapshots -> events: a state that changed, a node that came or went, a threshold crossed, a fault. Each once.
 
-Hysteresis keeps what flickers quiet: a state counts once it stood for two snapshots, a threshold as left only some
-points below it, and a fault as gone once it was absent for two snapshots.
+Hysteresis keeps what flickers quiet: a state counts once it was found out twice, a threshold as left only some points
+below it, and a fault as gone once it was absent twice. Snapshots that only bring newer figures find out no state.
 """
 
 from __future__ import annotations
@@ -16,19 +16,31 @@ from console.model.event import Event, EventKind, Level
 
 _STATE_LEVELS: dict[State, Level] = {State.UP: "ok", State.DEGRADED: "warn", State.DOWN: "bad"}
 _ORDER: tuple[Level, ...] = ("ok", "warn", "bad")
-STANDS_AFTER = 2  # snapshots
+STANDS_AFTER = 2  # times found out
+
+
+class _Fault(Struct):
+    """A fault that was told: its words as they were last, how often in a row it was absent since."""
+
+    message: str
+    absent: int = 0
 
 
 class _Known(Struct):
-    """What was last told of one cluster; ``wanted`` is a change that has not stood long enough yet."""
+    """What was last told of one cluster; ``wanted`` is a change that has not stood long enough yet.
 
+    ``state_at`` is when the state was last found out, ``times`` how often it was.
+    """
+
+    state_at: float = float("-inf")
+    times: int = 0
     state: State = State.UNKNOWN
     wanted: State = State.UNKNOWN
     stood: int = 0
     alive: dict[str, bool] = {}
     addresses: dict[str, str] = {}
     levels: dict[tuple[str, str], Level] = {}
-    faults: dict[str, int] = {}
+    faults: dict[str, _Fault] = {}
     begun: bool = False
 
 
@@ -41,20 +53,28 @@ class Crossings:
     def observe(self, snapshot: ClusterSnapshot) -> tuple[Event, ...]:
         """Return what is new against the snapshots before; the first of a cluster tells nothing but what is wrong."""
         known = self._known.setdefault(snapshot.spec.name, _Known())
+        is_found_out = snapshot.state_at > known.state_at
+        known.state_at = max(snapshot.state_at, known.state_at)
+        known.times += is_found_out and snapshot.state is not State.UNKNOWN
         found = (
-            *self._state(snapshot, known),
+            *self._state(snapshot, known, is_found_out=is_found_out),
             *self._nodes(snapshot, known),
             *self._thresholds(snapshot, known),
-            *self._faults(snapshot, known),
+            *self._faults(snapshot, known, is_found_out=is_found_out),
         )
         known.begun |= snapshot.state is not State.UNKNOWN
         return found
 
-    def _state(self, snapshot: ClusterSnapshot, known: _Known) -> Iterator[Event]:
+    def has_just_begun(self, cluster: str) -> bool:
+        """Return whether what was told of a cluster may have been so before this run, and told then."""
+        return self._known[cluster].times <= STANDS_AFTER
+
+    def _state(self, snapshot: ClusterSnapshot, known: _Known, *, is_found_out: bool) -> Iterator[Event]:
         state = snapshot.state
         if state != known.wanted:
             known.wanted, known.stood = state, 0
-        known.stood += 1
+            is_found_out = True  # whatever brought it about; the second time has to be a newer one
+        known.stood += is_found_out
         if state == known.state or state is State.UNKNOWN or known.stood < STANDS_AFTER:
             return
         before, known.state = known.state, state
@@ -96,18 +116,19 @@ class Crossings:
                     )
         known.levels = {key: level for key, level in known.levels.items() if key in present}
 
-    def _faults(self, snapshot: ClusterSnapshot, known: _Known) -> Iterator[Event]:
+    def _faults(self, snapshot: ClusterSnapshot, known: _Known, *, is_found_out: bool) -> Iterator[Event]:
         """Tell of faults beside the state: one that came while the state did not change, and of its end."""
-        now = {fault.message for fault in snapshot.faults if fault.source == "prometheus"}
-        for message in now - set(known.faults):
-            yield _event(snapshot, "", "fault", message, "warn", message)
-        for message in list(known.faults):
-            absent = 0 if message in now else known.faults[message] + 1
-            known.faults[message] = absent
-            if absent >= STANDS_AFTER:
-                del known.faults[message]
-                yield _event(snapshot, "", "fault", message, "ok", f"over: {message}")
-        known.faults |= dict.fromkeys(now, 0)
+        now = {fault.kind or fault.message: fault for fault in snapshot.faults if fault.source == "prometheus"}
+        for kind, fault in now.items():
+            if kind not in known.faults:
+                yield _event(snapshot, "", "fault", kind, "warn", fault.message)
+            known.faults[kind] = _Fault(fault.message)
+        for kind in known.faults.keys() - now.keys():
+            gone = known.faults[kind]
+            gone.absent += is_found_out
+            if gone.absent >= STANDS_AFTER:
+                del known.faults[kind]
+                yield _event(snapshot, "", "fault", kind, "ok", f"over: {gone.message}")
 
 
 def level_of(metric: Metric, percent: float, before: Level) -> Level:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
@@ -12,7 +12,7 @@ import msgspec
 from console.errors import RaydeckError
 from console.model.cluster import ClusterSnapshot
 from console.model.event import Event, Level
-from console.services.crossings import STANDS_AFTER, Crossings
+from console.services.crossings import Crossings
 from console.services.state_folder import StateFolder
 
 FILE, OLDER = "events.jsonl", "events-older.jsonl"
@@ -66,7 +66,6 @@ class EventFeed:
         self._crossings = Crossings()
         self._recent: deque[Event] = deque(maxlen=most)
         self._loaded = False
-        self._observed: Counter[str] = Counter()
         self._listeners: list[Callable[[Event], None]] = []
 
     @property
@@ -88,8 +87,7 @@ class EventFeed:
         """Take in a snapshot, and keep and tell what is new in it."""
         self._load()
         events = self._crossings.observe(snapshot)
-        self._observed[snapshot.spec.name] += 1
-        if self._observed[snapshot.spec.name] <= STANDS_AFTER:
+        if self._crossings.has_just_begun(snapshot.spec.name):
             # What was so before this run, and was told then, is not told again.
             events = tuple(event for event in events if self._last_level(event) != event.level)
         self._publish(events)

@@ -129,7 +129,8 @@ class Fleet:
         before, self._paths[name] = self._paths.get(name), checks
         spec = self._pollers[name].last.spec
         self._pollers[name].hold(held=checks.dark is not None and not spec.starting)
-        if name in self._changed and (before is None or _told(before) != _told(checks)):
+        # While no way leads there nothing else renews what is known, and a state is told once it was found twice.
+        if name in self._changed and (before is None or checks.dark is not None or _told(before) != _told(checks)):
             self._changed[name].set()
 
     def look_at(self, *names: str) -> None:
@@ -189,7 +190,10 @@ class Fleet:
         if self.metrics is not None:
             told = self.metrics.joined(told)
             poller.nodes_every_s = NODES_REST_S if self.metrics.can_stand_for(name) else 0.0
-        self._shown[name] = joined(told, self._paths.get(name))
+        path = self._paths.get(name)
+        if path is not None and path.dark is not None:
+            told = msgspec.structs.replace(told, dark_at=path.checked_at)
+        self._shown[name] = joined(told, path)
         return self._shown[name]
 
     def _connect(self, spec: ClusterSpec) -> Iterator[Awaitable[None]]:

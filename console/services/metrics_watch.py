@@ -161,7 +161,7 @@ class MetricsWatch:
         present = {(cluster, trouble.kind) for trouble in found}
         self._since = {key: at for key, at in self._since.items() if key[0] != cluster or key in present}
         return tuple(
-            Fault("prometheus", one.message, one.hint, self._since.setdefault((cluster, one.kind), now))
+            Fault("prometheus", one.message, one.hint, self._since.setdefault((cluster, one.kind), now), one.kind)
             for one in found
         )
 

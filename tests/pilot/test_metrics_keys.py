@@ -235,6 +235,8 @@ async def test_e_lists_each_event_once_and_enter_goes_to_its_cluster(tmp_path: P
         console.line("22:00:00", "E events")
         await console.press("2", "E")
         assert isinstance(console.app.screen, EventsScreen)
+        await console.tick(1)  # a state is told once a second look found it, too
+        await console.until(lambda: any("local-3" in line and "is down" in line for line in console.lines()))
         down = [line for line in console.lines() if "local-3" in line and "is down" in line]
         assert len(down) == 1
         for _ in range(3):

@@ -34,7 +34,16 @@ def snapshot(*nodes, state=State.UP, faults=(), at=1000.0):
     )
 
 
+def polled(snapshots):
+    """Return them as polls that follow each other."""
+    return [msgspec.structs.replace(one, taken_at=1000.0 + at) for at, one in enumerate(snapshots)]
+
+
 def told(*snapshots):
+    return told_as_they_are(*polled(snapshots))
+
+
+def told_as_they_are(*snapshots):
     crossings = Crossings()
     return [[(e.kind, e.level, e.message) for e in crossings.observe(one)] for one in snapshots]
 
@@ -89,6 +98,43 @@ def test_a_fault_of_prometheus_and_its_end_are_told_once():
     seen = told(snapshot(), snapshot(), bad, bad, snapshot(), bad, snapshot(), snapshot())
     faults = [message for events in seen for kind, _, message in events if kind == "fault"]
     assert faults == ["no answer", "over: no answer"]
+
+
+def test_a_fault_whose_words_change_is_one_event():
+    def apart(percent):
+        words = f"10.0.0.1 CPU: Prometheus {percent} %, dashboard 9 %"
+        return snapshot(state=State.DEGRADED, faults=(Fault("prometheus", words, "", 1.0, "apart n1 cpu"),))
+
+    seen = told(snapshot(), *(apart(percent) for percent in range(40, 60)), snapshot(), snapshot())
+    assert [message for events in seen for kind, _, message in events if kind == "fault"] == [
+        "10.0.0.1 CPU: Prometheus 40 %, dashboard 9 %", "over: 10.0.0.1 CPU: Prometheus 59 %, dashboard 9 %",
+    ]  # fmt: skip
+
+
+def test_newer_figures_find_out_no_state():
+    up, down = snapshot(), snapshot(state=State.DOWN, at=1002.0)
+    assert told_as_they_are(up, *[down] * 10) == [[]] * 11
+    again = snapshot(state=State.DOWN, at=1004.0)
+    assert told_as_they_are(up, down, down, again)[-1] == [("state", "bad", "is down")]
+
+
+def test_a_cluster_to_which_no_way_leads_is_told_though_its_polling_rests():
+    dark = [msgspec.structs.replace(snapshot(state=State.DOWN), dark_at=1001.0 + walk) for walk in (0, 0, 1.4)]
+    assert told_as_they_are(snapshot(), *dark)[1:] == [[], [], [("state", "bad", "is down")]]
+
+
+def test_what_was_told_in_an_earlier_run_is_not_told_again_however_often_figures_come(tmp_path):
+    def seen(*snapshots):
+        heard = []
+        feed = EventFeed(EventLog(StateFolder(tmp_path)))
+        feed.listen(heard.append)
+        for one in snapshots:
+            feed.observe(one)
+        return [event.message for event in heard]
+
+    first, second = (snapshot(state=State.DOWN, at=at) for at in (1000.0, 1002.0))
+    assert seen(first, second) == ["is down"]
+    assert seen(*[first] * 5, second) == []
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=60))
@@ -167,8 +213,8 @@ def test_the_feed_tells_keeps_and_takes_up_what_was_kept(tmp_path):
     heard = []
     feed = EventFeed(EventLog(StateFolder(tmp_path)))
     feed.listen(heard.append)
-    for _ in range(3):
-        feed.observe(snapshot(state=State.DOWN))
+    for one in polled([snapshot(state=State.DOWN)] * 3):
+        feed.observe(one)
     assert [e.message for e in heard] == ["is down"]
     later = EventFeed(EventLog(StateFolder(tmp_path)))
     assert later.recent == feed.recent == tuple(heard)
@@ -179,7 +225,7 @@ def test_what_was_told_in_an_earlier_run_is_not_told_again_but_what_changes_is(t
         heard = []
         feed = EventFeed(EventLog(StateFolder(tmp_path)))
         feed.listen(heard.append)
-        for one in snapshots:
+        for one in polled(snapshots):
             feed.observe(one)
         return [(event.kind, event.level) for event in heard]
 
