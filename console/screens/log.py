@@ -1,9 +1,13 @@
-"""The log of one job: follow it, read back in peace, search, write it to a file; its output is fetched when ready."""
+"""The log of one job: follow it, read back in peace, search, write it to a file; its output is fetched when ready.
+
+It opens at its end. A reader who comes near the top is given earlier lines, page by page, up to what the view keeps.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -16,10 +20,11 @@ from console.commands import bindings
 from console.errors import RaydeckError
 from console.messages import OutputAsked, StopAsked
 from console.model.job import Job
-from console.render.figures import duration
+from console.render.log_events import back_words, bound_words, copy_words, lost_words
 from console.render.log_title import LogStanding, log_title
 from console.screens.framed import FramedScreen
 from console.services.attend import OutputKept, OutputMissed, attend
+from console.services.earlier_lines import EarlierLines
 from console.services.follow import FollowEnded, JobSeen, LinkBack, LinkLost, LogData, LogEvent
 from console.widgets.lines import Lines
 from console.widgets.log_view import LogView
@@ -38,6 +43,10 @@ class LogScreen(FramedScreen):
     def __init__(self, job: Job) -> None:
         super().__init__()
         self.job = job
+        self._earlier: EarlierLines | None = None
+        self._is_paging = False
+        self._shows_copy = False
+        self._back_words = ""
 
     def body(self) -> Iterable[Widget]:
         """Return title, log and search field."""
@@ -65,6 +74,13 @@ class LogScreen(FramedScreen):
     def on_log_view_changed(self) -> None:
         """Show the counts."""
         self._show_title()
+
+    def on_log_view_near_top(self) -> None:
+        """Ask for earlier lines, one page at a time."""
+        if self._earlier is None or self._shows_copy or self._is_paging or not self.view.ring.has_room:
+            return
+        self._is_paging = True
+        self.run_worker(self._page_back(self._earlier), group="earlier")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Search for what was typed."""
@@ -117,66 +133,101 @@ class LogScreen(FramedScreen):
 
     async def _follow(self) -> None:
         try:
-            async for event in attend(self.deck.core, self.job, _LINES_AT_START):
-                self._take(event)
+            self._earlier = EarlierLines(self.deck.core.fleet.dashboard(self.job.cluster))
+            async with aclosing(attend(self.deck.core, self.job, _LINES_AT_START)) as events:
+                async for event in events:
+                    await self._take(event)
         except RaydeckError as error:
+            await self._show_copy()
             self.view.note(str(error))
         self.view.finish()
         self._show_title()
 
-    def _take(self, event: LogEvent | OutputKept | OutputMissed) -> None:
+    async def _take(self, event: LogEvent | OutputKept | OutputMissed) -> None:
         match event:
             case LogData(data):
-                self.view.feed(data)
+                self._feed(data)
             case JobSeen(job):
                 self.job = job
                 self._show_title()
             case FollowEnded(job, why):
                 self.job = job or self.job
+                await self._show_copy()
                 self.view.note(why)
-            case LinkLost() if not len(self.view.ring):
-                self._show_copy()
+            case LinkBack(_, _, complete):
+                self._earlier = self._earlier if complete else None
+                self._back_words = self._words(event)
+                self.view.note(self._back_words)
+            case LinkLost():
+                await self._show_copy()
                 self.view.note(self._words(event))
             case _:
                 self.view.note(self._words(event))
 
-    def _show_copy(self) -> None:
-        """Show what was kept of the log while its head does not answer."""
-        if (kept := self.deck.core.logs.find(self.job.id)) is not None:
+    def _feed(self, content: bytes) -> None:
+        """Show what came of the log; a kept copy that was shown instead makes way, or its lines would be doubled."""
+        if self._shows_copy:
+            self._shows_copy = False
+            self.view.clear()
+            self.view.note(self._back_words)
+        if self._earlier is not None:
+            self._earlier.saw(content)
+        self.view.feed(content)
+
+    async def _show_copy(self) -> None:
+        """Show what was kept of the log where nothing can be had of it: the head, the node or the log is gone."""
+        if self.view.ring.lines_seen:
+            return
+        kept = await asyncio.to_thread(self.deck.core.logs.find, self.job.id)
+        if kept is not None and kept[0].job.cluster == self.job.cluster:
             about, content = kept
+            self._shows_copy = True
             self.view.feed(content if content.endswith(b"\n") else content + b"\n")
-            when = datetime.fromtimestamp(about.kept_at, self.deck.zone)
-            self.view.note(f"kept copy of {when:%d %b %H:%M:%S}, the job was {about.job.status.lower()}")
+            self.view.note(copy_words(about.kept_at, about.job, self.deck.zone))
+
+    async def _page_back(self, earlier: EarlierLines) -> None:
+        try:
+            page = await earlier.page(self.job)
+        except RaydeckError as error:
+            self.deck.complain(error)
+            return
+        finally:
+            self._is_paging = False
+        if not page:
+            self._earlier = None
+            if page is None or self.view.ring.first < 0:
+                self.deck.tell("the log begins here" if page is not None else "the log was replaced meanwhile")
+        elif not self.view.prepend(page):
+            self.deck.tell(bound_words(self.job, self.view.ring.lines_most))
 
     def _words(self, event: LinkLost | LinkBack | OutputKept | OutputMissed) -> str:
         match event:
             case LinkLost(at, reason):
-                return f"link lost {datetime.fromtimestamp(at, self.deck.zone):%H:%M:%S}: {reason}"
+                return lost_words(at, reason, self.deck.zone)
             case LinkBack(_, after_s, complete):
-                missing = "nothing missing" if complete else "some lines may be missing or doubled"
-                return f"link back after {duration(after_s, self.deck.glyphs)}, {missing}"
+                return back_words(after_s, self.deck.glyphs, complete=complete)
             case OutputKept():
                 return f"output kept {self.deck.glyphs.arrow} o shows it"
             case OutputMissed(why):
                 return why
 
     async def _write(self, path: Path) -> None:
-        lines = list(self.view.lines_as_bytes())
         try:
-            await asyncio.to_thread(_write_lines, path, lines)
+            count = await asyncio.to_thread(_write_lines, path, self.view.lines_as_bytes())
         except OSError as error:
             self.deck.complain(RaydeckError(str(path), f"cannot be written: {error.strerror}"))
             return
-        self.deck.tell(f"{len(lines)} lines written to {path}")
+        self.deck.tell(f"{count} lines written to {path}")
 
     def _show_title(self) -> None:
         self.show_keys()
         ring = self.view.ring
         now = self.deck.core.clock()
-        standing = LogStanding(self.view.following, self.view.new_lines, ring.end, ring.error_count)
+        standing = LogStanding(self.view.following, self.view.new_lines, ring.lines_seen, ring.error_count)
         self.show_title("log-title", log_title(self.job, standing, now, self.deck.glyphs, self.size.width))
 
 
-def _write_lines(path: Path, lines: Sequence[bytes]) -> None:
+def _write_lines(path: Path, lines: Iterable[bytes]) -> int:
+    """Write a new file; return how many lines it has."""
     with path.open("xb") as file:
-        file.writelines(lines)
+        return sum(1 for line in lines if file.write(line))

@@ -66,5 +66,5 @@ class MergedLogScreen(LogScreen):
     def _show_title(self) -> None:
         self.show_keys()
         ring = self.view.ring
-        standing = LogStanding(self.view.following, self.view.new_lines, ring.end, ring.error_count)
+        standing = LogStanding(self.view.following, self.view.new_lines, ring.lines_seen, ring.error_count)
         self.show_title("log-title", merged_title(self._jobs, standing, self.deck.glyphs))

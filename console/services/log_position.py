@@ -39,6 +39,11 @@ class Tally:
             self._newlines += chunk.count(b"\n")
             self._unfinished = not chunk.endswith(b"\n")
 
+    def put_before(self, lines: bytes) -> None:
+        """Count whole lines that stand before all that was counted."""
+        self.total_bytes += len(lines)
+        self._newlines += lines.count(b"\n")
+
 
 class Mark(Struct, frozen=True):
     """A place that can be found again, and how far we have come since.

@@ -151,20 +151,33 @@ class LogReader:
 
     async def _window(self, job: Job, lines: int) -> AsyncGenerator[bytes, None]:
         begun_at = self._clock()
+        chunks = window_chunks(self._dashboard, job, lines, bound_s=self._bound_s, stall_s=self._stall_s)
         try:
-            async with self._dashboard.log_window(job, lines, self._bound_s) as chunks:
-                while True:
-                    async with asyncio.timeout(self._stall_s):
-                        chunk = await anext(chunks)
+            async with aclosing(chunks):
+                async for chunk in chunks:
                     yield chunk
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise SlowError(job.cluster, f"the log stopped coming for {self._stall_s:g} s") from error
+        except SlowError:
+            raise
         except SourceError:
             if self._clock() - begun_at > _NEARLY * self._bound_s:
                 self._bound_s = _LONG_S
             raise
+
+
+async def window_chunks(
+    dashboard: DashboardClient, job: Job, lines: int, *, bound_s: int, stall_s: float
+) -> AsyncGenerator[bytes, None]:
+    """Yield the last ``lines`` lines of a job's log as they come; raise SlowError when none comes for ``stall_s``."""
+    try:
+        async with dashboard.log_window(job, lines, bound_s) as chunks:
+            while True:
+                async with asyncio.timeout(stall_s):
+                    chunk = await anext(chunks)
+                yield chunk
+    except StopAsyncIteration:
+        return
+    except TimeoutError as error:
+        raise SlowError(job.cluster, f"the log stopped coming for {stall_s:g} s") from error
 
 
 def _replaced(job: Job) -> LogReplacedError:

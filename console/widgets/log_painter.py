@@ -63,6 +63,19 @@ class LogPainter(Toned):
         self.ring.feed(chunk)
         self._frame_soon()
 
+    def prepend(self, earlier: bytes) -> bool:
+        """Put whole lines before the first, without moving the reader; return False where not all had room."""
+        had_room = self.ring.prepend(earlier)
+        self._frame_soon()
+        return had_room
+
+    def clear(self) -> None:
+        """Drop all lines and follow."""
+        self.ring.clear()
+        self.found = self._bottom = None
+        self._seen_end = self._painted_end = self.ring.end
+        self._frame_soon()
+
     def note(self, text: str) -> None:
         """Insert a line of our own; it gets the signs that set it apart from the log's text."""
         self.ring.note(f"{self.glyphs.note} {text} {self.glyphs.note}")

@@ -44,8 +44,15 @@ class LogView(LogPainter, can_focus=True):
             self.what = what
             self.found = found
 
+    class NearTop(Message):
+        """The reader moved to where less than a page is left above; ``view`` can be given earlier lines."""
+
+        def __init__(self, view: LogView) -> None:
+            super().__init__()
+            self.view = view
+
     def lines_as_bytes(self) -> Iterator[bytes]:
-        """Yield the kept lines as they came, to be written to a file; our own notes are left out."""
+        """Return the lines that are kept now as they came, for any thread; our own notes are left out."""
         return self.ring.lines_as_bytes()
 
     @property
@@ -64,6 +71,8 @@ class LogView(LogPainter, can_focus=True):
         self._bottom = bottom
         self.sync()
         self.post_message(self.Changed(self))
+        if not self.following and self._top_line - self.ring.first < self.size.height:
+            self.post_message(self.NearTop(self))
 
     def _now_bottom(self) -> int:
         return self.ring.end if self._bottom is None else self._bottom

@@ -18,9 +18,9 @@ JOB = "raysubmit_7KqWmXsTz4bGhY2n"
 
 @asynccontextmanager
 async def log_of(
-    tmp_path: Path, log: bytes, size: tuple[int, int] = (100, 30), status: str = "RUNNING"
+    tmp_path: Path, log: bytes, size: tuple[int, int] = (100, 30), status: str = "RUNNING", lines: int | None = None
 ) -> AsyncIterator[tuple[Deck, FakeHead, LogView]]:
-    """Open the log of one job."""
+    """Open the log of one job, and wait until so many of its lines are shown, all by default."""
     clock = Clock()
     async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, size=size, clock=clock) as console:
         head = fleet.heads["local-1"]
@@ -30,7 +30,7 @@ async def log_of(
         await console.until(lambda: console.core.fleet.snapshots[0].jobs)
         await console.press("l")
         view = console.app.screen.query_one(LogView)
-        await console.until(lambda: view.ring.end >= log.count(b"\n"))
+        await console.until(lambda: view.ring.lines_seen >= (lines or log.count(b"\n")))
         await console.pilot.pause(0.25)
         yield console, head, view
 
@@ -63,6 +63,55 @@ async def test_moving_leaves_the_end_and_g_and_capital_g_go_to_both_ends(tmp_pat
         await console.press("G")
         await console.shows("line 199")
         assert view.following
+
+
+async def test_going_up_past_what_was_read_brings_earlier_lines_and_moves_no_reader(tmp_path: Path) -> None:
+    log = b"ValueError: (first)\n" + numbered(5000)
+    async with log_of(tmp_path, log, status="SUCCEEDED", lines=1000) as (console, _, view):
+        console.line("● following", "1 000 lines")
+        assert (view.ring.first, view.ring.lines_seen) == (0, 1000)
+        await console.press("g")
+        top = [line[:20] for line in console.lines()].index(" line 4000".ljust(20))
+        await console.until(lambda: view.ring.first == -1000)
+        await console.shows("2 000 lines")
+        assert console.lines()[top].startswith(" line 4000 ")
+        assert not view.following
+        await console.press("pageup")
+        await console.shows("line 3980 ")
+        for known in (4000, 5001):
+            await console.press("g")
+            await console.until(lambda known=known: view.ring.lines_seen == known)
+        await console.press("g")
+        await console.until(lambda: console.messages == ["the log begins here"])
+        await console.shows("ValueError: (first)", "line 0 ", "1 error")
+        await console.press("G")
+        await console.shows("line 4999 ", "job succeeded")
+        assert list(view.lines_as_bytes()) == log.splitlines(keepends=True)
+
+
+async def test_earlier_lines_end_where_the_view_is_full_and_it_says_what_prints_more(tmp_path: Path) -> None:
+    async with log_of(tmp_path, numbered(5000), lines=1000) as (console, _, view):
+        view.ring.lines_most = 1500
+        await console.press("g")
+        await console.until(lambda: console.messages)
+        assert console.messages == [
+            f"no more than 1 500 lines are kept here; raydeck logs {JOB} --lines N prints more",
+        ]
+        assert view.ring.line(view.ring.first) == b"line 3500"
+        await console.press("g")
+        await console.shows("line 3500 ")
+        assert len(console.messages) == 1
+
+
+async def test_earlier_lines_that_cannot_be_read_are_asked_for_again(tmp_path: Path) -> None:
+    async with log_of(tmp_path, numbered(3000), status="SUCCEEDED", lines=1000) as (console, head, view):
+        head.trouble = "error"
+        await console.press("g")
+        await console.until(lambda: console.messages)
+        assert "HTTP 500" in console.messages[0]
+        head.trouble = ""
+        await console.press("g")
+        await console.until(lambda: view.ring.first == -1000)
 
 
 async def test_search_n_and_capital_n_and_escape(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from console.screens.merged_log import MergedLogScreen
+from console.widgets.log_view import LogView
 from tests.pilot.deck import Clock, deck
 from tests.pilot.scenes import many_clusters, one_cluster
 
@@ -55,3 +56,50 @@ async def test_a_log_that_was_read_is_shown_from_its_copy_when_the_head_is_gone(
         head.trouble = "close"
         await console.press("l")
         await console.shows("what was said", "kept copy of 22 Nov 22:00:00, the job was running", "link lost")
+
+
+async def test_a_kept_copy_makes_way_for_the_log_when_the_link_is_back(tmp_path: Path) -> None:
+    clock = Clock()
+    async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        head = fleet.heads["local-1"]
+        head.add_job(ONE, "RUNNING")
+        head.logs[ONE] = b"one\nValueError: two\n"
+        await console.press("2")
+        await console.shows(ONE)
+        await console.press("l")
+        await console.shows("ValueError: two")
+        await console.press("escape")
+        head.trouble = "close"
+        await console.press("l")
+        await console.shows("ValueError: two", "kept copy of", "link lost")
+        head.logs[ONE] += b"three\n"
+        head.trouble = ""
+        await console.shows("three", "link back after", "1 error ", "3 lines")
+        assert "kept copy" not in console.text
+        assert list(console.app.screen.query_one(LogView).lines_as_bytes()) == [
+            b"one\n",
+            b"ValueError: two\n",
+            b"three\n",
+        ]
+
+
+async def test_a_kept_copy_is_shown_when_the_head_lives_but_the_log_or_the_job_is_gone(tmp_path: Path) -> None:
+    clock = Clock()
+    async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        head = fleet.heads["local-1"]
+        head.add_job(ONE, "RUNNING")
+        head.logs[ONE] = b"what was said\n"
+        await console.press("2")
+        await console.shows(ONE)
+        await console.press("l")
+        await console.shows("what was said")
+        head.end(ONE, "SUCCEEDED")
+        await console.shows("job succeeded")
+        await console.press("escape")
+        del head.logs[ONE]
+        await console.press("l")
+        await console.shows("what was said", "kept copy of", "the job was succeeded", "its log cannot be had")
+        await console.press("escape")
+        head.jobs.clear()
+        await console.press("l")
+        await console.shows("what was said", "kept copy of", f"no job {ONE}")

@@ -96,7 +96,10 @@ def test_an_unfinished_line_is_there_and_stays_last() -> None:
     ("line", "counts"),
     [(b"ERROR: no", True), (b"Traceback (most recent call last):", True), (b"ray.exceptions.RayTaskError: x", True),
      (b"ValueError: bad", True), (b"FATAL no disk", True), (b"0 errors", False), (b"ErrorBudget ok", False),
-     (b"an error occurred", False)],
+     (b"an error occurred", False), (b"AssertionError", True), (b"ray.exceptions.WorkerCrashedError", True),
+     (b"(work pid=7) AssertionError", True), (b"see ValueError", False), (b"an Exception", False),
+     (b"\x1b[31mERROR\x1b[0m no", True), (b"\x1b[1;38;5;9mValueError\x1b[0m: bad", True),
+     (b"\x1b[31mAssertionError\x1b[39m", True), (b"\x1b[32m0 errors\x1b[0m", False)],
 )  # fmt: skip
 def test_what_counts_as_an_error_line(line: bytes, counts: bool) -> None:
     ring = LogRing()
@@ -115,6 +118,44 @@ def test_errors_are_found_before_and_after_and_forgotten_with_their_lines() -> N
     assert ring.error_count == 2
     with pytest.raises(IndexError):
         ring.line(0)
+
+
+@given(bodies, bodies, cuts)
+def test_what_is_put_before_keeps_the_numbers_of_the_rest(earlier: bytes, body: bytes, borders: list[int]) -> None:
+    ring = fed(body, borders)
+    before, after = kept(ring), earlier + b"\n"
+    assert ring.prepend(after)
+    assert kept(ring) == after.split(b"\n")[:-1] + before
+    assert [ring.line(number) for number in range(len(before))] == before
+    assert (ring.first, ring.end) == (-after.count(b"\n"), len(before))
+    assert ring.lines_seen == len(ring)
+
+
+def test_what_is_put_before_is_bounded_and_its_errors_are_counted() -> None:
+    ring = LogRing(lines_most=10, line_bytes_most=40)
+    ring.feed(b"ERROR z\nhalf")
+    assert not ring.prepend(b"".join(b"ERROR %d\n" % number for number in range(20)) + b"x" * 50 + b"\n")
+    assert (len(ring), ring.first, ring.has_room) == (11, -9, False)
+    assert ring.line(-1) == b"x" * 40 + b" [10 bytes cut]"
+    assert (ring.errors, ring.error_count) == ([*range(-9, -1), 0], 9)
+    assert not ring.prepend(b"more\n")
+    ring = LogRing(bytes_most=1000)
+    ring.feed(b"x" * 99 + b"\n")
+    assert not ring.prepend((b"y" * 99 + b"\n") * 20)
+    assert sum(map(len, kept(ring))) <= 1000
+    ring = LogRing(lines_most=10)
+    ring.feed(b"line\n" * 50)
+    assert not ring.has_room
+    assert not ring.prepend(b"it would stand before a gap\n")
+
+
+def test_notes_are_no_lines_of_the_log() -> None:
+    ring = LogRing()
+    ring.feed(b"one\ntwo\nthree")
+    ring.note("link lost")
+    assert (ring.lines_seen, ring.end) == (3, 4)
+    ring.finish()
+    assert ring.lines_seen == 3
 
 
 def test_a_note_is_no_error() -> None:
