@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 import click
 
@@ -31,17 +33,36 @@ def status(session: Session, *, as_json: bool, watch: bool) -> None:
     """One table, one line a cluster. Exits 1 when one is down or could not be asked."""
 
     async def work(core: Core) -> bool:
-        while True:
-            snapshots = await core.walk_and_ask(spec.name for spec in core.fleet.specs)
-            _show_status(core, snapshots, session.glyphs, as_json=as_json)
-            for snapshot in snapshots if watch else ():
-                core.events.observe(snapshot)
-            if not watch:
-                return any(snapshot.state in _NOT_KNOWN for snapshot in snapshots)
-            await asyncio.sleep(core.fleet.refresh_s)
+        if watch:
+            await _watch(core, lambda: _show_status(core, core.fleet.snapshots, session.glyphs, as_json=as_json))
+        snapshots = await core.walk_and_ask(spec.name for spec in core.fleet.specs)
+        _show_status(core, snapshots, session.glyphs, as_json=as_json)
+        return any(snapshot.state in _NOT_KNOWN for snapshot in snapshots)
 
     if session.run(work):
         raise click.exceptions.Exit(1)
+
+
+async def _watch(core: Core, show: Callable[[], None]) -> NoReturn:
+    """Show what is known at every refresh; each cluster is asked on its own, so that a hung one delays no other."""
+    core.prober.begin()
+    unknown, all_known = {spec.name for spec in core.fleet.specs}, asyncio.Event()
+
+    async def follow(name: str) -> None:
+        async for snapshot in core.fleet.watch(name):
+            if snapshot.state is not State.UNKNOWN:
+                unknown.discard(name)
+            if not unknown:
+                all_known.set()
+
+    async with asyncio.TaskGroup() as following:
+        for name in tuple(unknown):
+            following.create_task(follow(name))
+        with suppress(TimeoutError):  # whoever has said nothing by then is unknown on the first table
+            await asyncio.wait_for(all_known.wait(), core.fleet.refresh_s)
+        while True:
+            show()
+            await asyncio.sleep(core.fleet.refresh_s)
 
 
 def _show_status(core: Core, snapshots: Sequence[ClusterSnapshot], glyphs: Glyphs, *, as_json: bool) -> None:
