@@ -67,6 +67,15 @@ def report_lines(tunnel: KeptTunnel, now: float, glyphs: Glyphs) -> list[str]:
     return [glyphs.safe(line) for line in [*lines, *([f"  {tunnel.hint}"] if tunnel.hint else [])]]
 
 
+def opened_words(tunnel: KeptTunnel) -> str:
+    """Return for how long what is open stays so: what another ssh forwards is not ours, and may end at any time."""
+    used = sum(each.state == "used" for each in tunnel.forwards)
+    if not used:
+        return f"{tunnel.cluster}: its forwards are open, for as long as this console"
+    which = "all of its ports" if used == len(tunnel.forwards) else f"{used} of its {len(tunnel.forwards)} ports"
+    return f"{tunnel.cluster}: {which} were open already, by {_used_holder(tunnel.forwards)}; taken over when that ends"
+
+
 def _forward_lines(forwards: Iterable[KeptForward], glyphs: Glyphs) -> list[str]:
     lines = []
     for each in forwards:

@@ -30,6 +30,7 @@ from console.model.kept import KeptOutput
 from console.render.exports import EXPORTS, exported
 from console.render.glyphs import Glyphs
 from console.render.jobs_table import stop_question
+from console.render.tunnel_texts import opened_words
 from console.screens.choose import ChooseScreen
 from console.screens.clusters import ClustersScreen
 from console.screens.confirm import ConfirmScreen
@@ -180,7 +181,7 @@ class Switchboard(Steady[None]):
     async def _tunnel_up(self, cluster: str) -> None:
         tunnel = await self.core.tunnel_up(cluster)
         if tunnel.state == "up":
-            self.tell(f"{cluster}: its forwards are open, for as long as this console")
+            self.tell(opened_words(tunnel))
             return
         raise RaydeckError(cluster, f"forwards {tunnel.state}: {tunnel.reason}", tunnel.hint)
 
