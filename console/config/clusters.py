@@ -77,8 +77,10 @@ def _reach(row: ClusterTable, tunnel: TunnelSpec | None, around: Surroundings, a
         if row.reach is not None:
             raise at.key("reach").error("expected no reach without a tunnel", "add tunnel, or give dashboard instead")
         return None
-    if row.reach == "vm" and around.ssh[tunnel.via].private_ip is None:
-        raise at.key("reach").error("vm expects a private_ip of the VM", f"add private_ip to [ssh.{tunnel.via}]")
+    if row.reach in {"vm", "forward"} and around.ssh[tunnel.via].private_ip is None:
+        raise at.key("reach").error(
+            f"{row.reach} expects a private_ip of the VM", f"add private_ip to [ssh.{tunnel.via}]"
+        )
     return row.reach or "gateway"
 
 

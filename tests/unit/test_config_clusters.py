@@ -184,6 +184,12 @@ REFUSED = [
         "clusters[0].reach",
         "add private_ip to [ssh.bare]",
     ),
+    (
+        "forward without private_ip",
+        cluster("a", tunnel='{ via = "bare", slot = 1 }', reach='"forward"'),
+        "clusters[0].reach",
+        "add private_ip to [ssh.bare]",
+    ),
     ("an unknown reach", slot("a", 1, reach='"vpn"'), "clusters[0].reach", "gateway, vm or forward"),
     ("no way at all", cluster("a"), "clusters[0].dashboard", "is missing"),
     ("an unknown kind", cluster("a", kind='"clod"'), "clusters[0].kind", "local, cloud or hpc"),
