@@ -14,12 +14,13 @@ from functools import cache
 
 from msgspec import Struct
 
-from console.clients.wire import Exchanged, exchange_bytes
+from console.clients.wire import Exchanged, Limits, exchange_bytes
 from console.model.failure import Failure
 
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)  # and an empty SETTINGS frame
 _FRAME_HEAD, _SETTINGS = 9, 4
 _SHOWN = 80
+_LENGTH_DIGITS = 18  # of a Content-Length that a machine could hold
 _ENVOY = "istio-envoy"
 
 
@@ -52,7 +53,7 @@ def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def get(place: Place, path: str, *, connect_s: float, answer_s: float, token: str | None = None) -> Answer:
+async def get(place: Place, path: str, limits: Limits, token: str | None = None) -> Answer:
     """Ask for a path by HTTP; any HTTP status is an answer, bytes that are no HTTP are STRANGE."""
     line = f"GET {place.prefix}{path} HTTP/1.1"
     said = f"{line}\r\nHost: {place.host_header}\r\nUser-Agent: raydeck\r\nAccept: */*\r\nConnection: close\r\n"
@@ -63,8 +64,7 @@ async def get(place: Place, path: str, *, connect_s: float, answer_s: float, tok
         place.port,
         f"{said}{secret}\r\n".encode("latin-1", "replace"),
         _is_whole,
-        connect_s=connect_s,
-        answer_s=answer_s,
+        limits,
         tls=tls,
     )
     sent = f"GET {place.prefix}{path}, Host {place.host_header}"
@@ -73,15 +73,14 @@ async def get(place: Place, path: str, *, connect_s: float, answer_s: float, tok
     return _read(exchanged, sent)
 
 
-async def greet(place: Place, *, connect_s: float, answer_s: float) -> Answer:
+async def greet(place: Place, limits: Limits) -> Answer:
     """Greet gRPC; it answers with its SETTINGS, and anything else is STRANGE."""
     exchanged = await exchange_bytes(
         place.address,
         place.port,
         _GREETING,
         lambda received: len(received) >= _FRAME_HEAD,
-        connect_s=connect_s,
-        answer_s=answer_s,
+        limits,
     )
     sent = "the greeting of HTTP/2"
     if exchanged.failure is not None:
@@ -92,16 +91,19 @@ async def greet(place: Place, *, connect_s: float, answer_s: float) -> Answer:
     return Answer(Failure.STRANGE, exchanged, sent, _shown(exchanged.received))
 
 
-def _is_whole(received: bytes) -> bool:
-    head, separator, body = received.partition(b"\r\n\r\n")
-    if not separator:
+def _is_whole(received: bytearray) -> bool:
+    """Return whether an answer is complete; it is asked after each piece, so a long body is not copied."""
+    ends_at = received.find(b"\r\n\r\n")
+    if ends_at < 0:
         return not received.startswith(b"HTTP/"[: len(received)])
-    fields = head.lower()
+    fields = bytes(received[:ends_at]).lower()
     _, found, length = fields.partition(b"\r\ncontent-length:")
     if found:
         number = length.split(b"\r\n", 1)[0].strip()
-        return not number.isdigit() or len(body) >= int(number)
-    return b"\r\ntransfer-encoding: chunked" in fields and body.endswith(b"0\r\n\r\n")
+        if not number.isdigit() or len(number) > _LENGTH_DIGITS:
+            return True  # no length that anything could have
+        return len(received) - ends_at - 4 >= int(number)
+    return b"\r\ntransfer-encoding: chunked" in fields and received.endswith(b"0\r\n\r\n")
 
 
 class _Heard(io.BytesIO):
@@ -116,7 +118,7 @@ def _read(exchanged: Exchanged, sent: str) -> Answer:
     try:
         response.begin()
         body = response.read()
-    except (http.client.HTTPException, ValueError, OSError):
+    except (http.client.HTTPException, ValueError, OverflowError, OSError):
         return Answer(Failure.STRANGE, exchanged, sent, _shown(exchanged.received))
     server = response.getheader("server", "")
     shown = f"HTTP {response.status}"
@@ -138,7 +140,7 @@ def _read(exchanged: Exchanged, sent: str) -> Answer:
 def _unix(date: str | None) -> float | None:
     try:
         return None if date is None else parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 

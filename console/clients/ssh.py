@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
-import shutil
 import stat
-import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
+from console.clients.socket_folder import SocketFolder
 from console.clients.ssh_command import ssh_command, ssh_options
 from console.config import SshGate
 
@@ -26,6 +27,9 @@ ROUND_TRIP_S, CONNECT_S = 4.0, 5.0
 MOST_BYTES = 256 * 1024
 _ENDED = 255
 _POLL_S = 0.02
+_REMOTE_FORWARD = re.compile(
+    r"^remoteforward (?:\[(?P<host>[^\]]*)\]:)?(?P<port>\d{1,5}) \[(?P<to>[^\]]+)\]:(?P<to_port>\d{1,5})$", re.MULTILINE
+)
 
 
 class Ran(Struct, frozen=True):
@@ -55,12 +59,21 @@ class SshConfig(Struct, frozen=True):
     missing_key: str = ""
 
 
+class ReverseForward(Struct, frozen=True):
+    """One ``RemoteForward`` as ``ssh -G`` tells it; an empty ``listen_host`` leaves the address to sshd."""
+
+    listen_host: str
+    listen_port: int
+    target_host: str
+    target_port: int
+
+
 class SharedSsh:
     """The one connection to a VM. It is made when something is asked, and made again after it was lost."""
 
     def __init__(self, gate: SshGate) -> None:
         self.gate = gate
-        self._folder: Path | None = None
+        self._folder: SocketFolder | None = None
         self._master: Process | None = None
 
     async def config(self) -> SshConfig | Ran:
@@ -70,6 +83,14 @@ class SharedSsh:
         if ran.status != 0:
             return ran
         return _config(ran.stdout, self.gate)
+
+    async def reverse_forwards(self) -> tuple[ReverseForward, ...]:
+        """Return what the computer's own Host for its tunnel (``rf-``) forwards here; nothing where there is none."""
+        alias = self.gate.host.rpartition("@")[2]
+        ran = await _run(
+            ssh_command(msgspec.structs.replace(self.gate, host=f"rf-{alias}"), "-G"), timeout_s=ROUND_TRIP_S
+        )
+        return read_reverse_forwards(ran.stdout) if ran.status == 0 else ()
 
     async def run(self, *words: str, timeout_s: float) -> Ran:
         """Run a fixed command on the VM, its words quoted for the shell there; its first output is due within 4 s.
@@ -96,14 +117,13 @@ class SharedSsh:
         if master is not None:
             await _end(master)
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
             self._folder = None
 
     @property
     def _path(self) -> str:
-        if self._folder is None:  # 0700 and short: a socket's path has room for some 100 characters
-            self._folder = Path(tempfile.mkdtemp(prefix="rd-", dir="/tmp"))
-        return f"{self._folder}/%C"
+        self._folder = self._folder or SocketFolder()
+        return f"{self._folder.path}/%C"
 
     async def _connect(self) -> Ran | None:
         if self._master is not None and self._master.returncode is None:
@@ -118,12 +138,12 @@ class SharedSsh:
         except OSError as error:
             return Ran(_ENDED, "", (f"ssh: {error.strerror}",), 0.0)
         assert self._folder is not None  # noqa: S101 -- made by _path
-        while not any(self._folder.iterdir()) and self._master.returncode is None:
+        while not self._folder.has_socket and self._master.returncode is None:
             if loop.time() - began > CONNECT_S:
                 break
             await asyncio.sleep(_POLL_S)
         took_ms = (loop.time() - began) * 1000
-        if self._master.returncode is None and any(self._folder.iterdir()):
+        if self._master.returncode is None and self._folder.has_socket:
             return None
         return await self._gone(took_ms)
 
@@ -134,6 +154,14 @@ class SharedSsh:
         said = await master.stderr.read(MOST_BYTES)
         lines = tuple(said.decode("utf-8", "replace").splitlines()) or ("ssh: connect: Connection timed out",)
         return Ran(_ENDED, "", lines, took_ms)
+
+
+def read_reverse_forwards(text: str) -> tuple[ReverseForward, ...]:
+    """Return the remote forwards in what ``ssh -G`` printed."""
+    return tuple(
+        ReverseForward(found["host"] or "", int(found["port"]), found["to"], int(found["to_port"]))
+        for found in _REMOTE_FORWARD.finditer(text)
+    )
 
 
 async def _run(command: Sequence[str], *, timeout_s: float, first_s: float | None = None) -> Ran:

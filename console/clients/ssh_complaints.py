@@ -13,6 +13,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from console.model.remedy import Fix, spoken
+
 ComplaintKind = Literal[
     "config",  # ssh's own configuration cannot be used
     "key-mode",  # others may read the private key
@@ -42,12 +44,16 @@ _SOURCE_POSITION = re.compile(r"^(?:debug\d: )?[\w./-]+\.c:[\w-]+\(\):\d+ \(pid=
 
 
 class Complaint(Struct, frozen=True):
-    """One cause: ``what`` in plain words, ``hint`` to be pasted, ``said`` is the line of ssh that tells of it."""
+    """One cause: ``what`` in plain words, ``hint`` what to type and where, ``said`` the line of ssh that tells of it.
+
+    ``command`` is what of the hint can be pasted.
+    """
 
     kind: ComplaintKind
     what: str
     hint: str
     said: str = ""
+    command: str = ""
 
     @property
     def waiting_cannot_mend(self) -> bool:
@@ -60,8 +66,8 @@ class Complaint(Struct, frozen=True):
         return self.kind in _NETWORK
 
 
-Explain = Callable[[re.Match[str], str, str], tuple[str, str]]
-"""(the match, the host that ssh was called with, all lines) -> (what, hint)."""
+Explain = Callable[[re.Match[str], str, str], tuple[str, Fix]]
+"""(the match, the host that ssh was called with, all lines) -> (what, how to mend it)."""
 
 
 class _Pattern(Struct, frozen=True):
@@ -89,102 +95,117 @@ def complaint(lines: Iterable[str], host: str) -> Complaint | None:
         matches = [(found, line) for line in said if (found := re.search(pattern.text, line))]
         if matches and pattern.besides in whole:
             found, line = matches[-1]
-            return Complaint(pattern.kind, *pattern.explain(found, host, whole), line)
+            what, fix = pattern.explain(found, host, whole)
+            return Complaint(pattern.kind, what, spoken(fix.command, fix.where, fix.note), line, fix.command)
     if not said:
         return None
-    return Complaint("other", f"ssh says: {said[-1]}", f"ssh -v {shlex.quote(host)} true", said[-1])
+    command = f"ssh -v {shlex.quote(host)} true"
+    return Complaint("other", f"ssh says: {said[-1]}", command, said[-1], command)
 
 
-def _fixed(what: str, hint: str) -> Explain:
-    """Return the same words each time; ``{host}`` in the hint is what ssh is called with."""
-    return lambda _found, host, _whole: (what, hint.replace("{host}", shlex.quote(host)))
+def _fixed(what: str, command: str, *, where: str = "", note: str = "") -> Explain:
+    """Return the same words each time; ``{host}`` in the command is what ssh is called with."""
+    return lambda _found, host, _whole: (what, Fix(command.replace("{host}", shlex.quote(host)), where, note))
 
 
-def _config(found: re.Match[str], _host: str, _whole: str) -> tuple[str, str]:
+def _config(found: re.Match[str], _host: str, _whole: str) -> tuple[str, Fix]:
     path = found["path"]
-    return f"ssh refuses {path}: others may write to it, or it is somebody else's", f"chmod 600 {shlex.quote(path)}"
+    return f"ssh refuses {path}: others may write to it, or it is somebody else's", Fix(f"chmod 600 {_quoted(path)}")
 
 
-def _bad_option(found: re.Match[str], host: str, _whole: str) -> tuple[str, str]:
-    return f"ssh's configuration has an error: {found[0]}", f"ssh -G {shlex.quote(host)}"
+def _bad_option(found: re.Match[str], host: str, _whole: str) -> tuple[str, Fix]:
+    return f"ssh's configuration has an error: {found[0]}", Fix(f"ssh -G {shlex.quote(host)}")
 
 
-def _key_mode(found: re.Match[str], _host: str, _whole: str) -> tuple[str, str]:
+def _key_mode(found: re.Match[str], _host: str, _whole: str) -> tuple[str, Fix]:
     path = found["path"]
-    return f"others may read the private key {path}, so ssh does not use it", f"chmod 600 {shlex.quote(path)}"
+    return f"others may read the private key {path}, so ssh does not use it", Fix(f"chmod 600 {_quoted(path)}")
 
 
-def _key_missing(found: re.Match[str], _host: str, _whole: str) -> tuple[str, str]:
-    return f"there is no private key {found['path']}", f"ls -l {shlex.quote(found['path'])}"
+def _key_missing(found: re.Match[str], _host: str, _whole: str) -> tuple[str, Fix]:
+    return f"there is no private key {found['path']}", Fix(f"ls -l {_quoted(found['path'])}")
 
 
-def _key_refused(found: re.Match[str], host: str, _whole: str) -> tuple[str, str]:
-    return (
-        f"the VM refuses our key ({found['methods']})",
-        f"ssh-copy-id {shlex.quote(host)}   (a key with a passphrase: ssh-add it first)",
-    )
+def _key_refused(found: re.Match[str], host: str, _whole: str) -> tuple[str, Fix]:
+    what = f"the VM refuses our key ({found['methods']})"
+    return what, Fix(f"ssh-copy-id {shlex.quote(host)}", note="a key with a passphrase: ssh-add it first")
 
 
-def _host_key_changed(_found: re.Match[str], host: str, whole: str) -> tuple[str, str]:
+def _host_key_changed(_found: re.Match[str], host: str, whole: str) -> tuple[str, Fix]:
     """Say where the old key stands; it is never to be removed unseen."""
     place = re.search(r"^Offending .*key in (?P<file>.+):(?P<line>\d+)$", whole, re.MULTILINE)
     name = re.search(r"^Host key for (?P<name>\S+) has changed", whole, re.MULTILINE)
     known_as = name["name"] if name else host.rpartition("@")[2]
-    file = f"-f {shlex.quote(place['file'])} " if place else ""
-    where = f"{place['file']}:{place['line']}" if place else "known_hosts"
-    verify = "verify the new key on the VM first (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)"
-    return (
-        f"the VM shows another host key than the one in {where}",
-        f"{verify}, then: ssh-keygen {file}-R {shlex.quote(known_as)}",
-    )
+    file = f"-f {_quoted(place['file'])} " if place else ""
+    known = f"{place['file']}:{place['line']}" if place else "known_hosts"
+    verify = "verify the new key on the VM first (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then"
+    what = f"the VM shows another host key than the one in {known}"
+    return what, Fix(f"ssh-keygen {file}-R {_quoted(known_as)}", verify)
 
 
-def _remote_port(found: re.Match[str], host: str, _whole: str) -> tuple[str, str]:
+def _remote_port(found: re.Match[str], host: str, _whole: str) -> tuple[str, Fix]:
     port = found["port"]
     return (
         f"the VM does not listen on port {port} for us: it is taken, or forwarding is not permitted",
-        f"ssh {shlex.quote(host)} \"ss -Htln 'sport = :{port}'\"",
+        Fix(f"ssh {shlex.quote(host)} \"ss -Htln 'sport = :{port}'\""),
     )
 
 
-def _local_port(found: re.Match[str], _host: str, _whole: str) -> tuple[str, str]:
+def _local_port(found: re.Match[str], _host: str, _whole: str) -> tuple[str, Fix]:
     port = found["port"]
-    return f"port {port} of this machine is taken", f"ss -Htlnp 'sport = :{port}'"
+    return f"port {port} of this machine is taken", Fix(f"ss -Htlnp 'sport = :{port}'")
 
 
-def _name(found: re.Match[str], host: str, _whole: str) -> tuple[str, str]:
+def _name(found: re.Match[str], host: str, _whole: str) -> tuple[str, Fix]:
+    alias = host.rpartition("@")[2]
     return (
         f"the name {found['name']} is not known here",
-        f"add Host {host.rpartition('@')[2]} with its HostName to ~/.ssh/config, or the name to /etc/hosts",
+        Fix(
+            f"ssh -G {shlex.quote(host)} | grep -i ^hostname",
+            note=f"add Host {alias} with its HostName to ~/.ssh/config, or the name to /etc/hosts",
+        ),
     )
+
+
+def _quoted(path: str) -> str:
+    """Return a word of ssh's as one word to the shell, without what a terminal would obey."""
+    return shlex.quote("".join(each for each in path if each.isprintable()))
 
 
 _UNKNOWN_HOST_KEY = _fixed(
     "the VM's host key is not known on this machine",
-    "ssh {host}   and compare the fingerprint with the VM's own before you answer yes",
+    "ssh {host}",
+    note="and compare the fingerprint with the VM's own before you answer yes",
 )
 _TOO_MANY_KEYS = _fixed(
-    "the VM refuses us after too many keys", "give identity_file, or IdentitiesOnly yes for this Host in ~/.ssh/config"
+    "the VM refuses us after too many keys",
+    "ssh -G {host} | grep -i ^identit",
+    note="give identity_file in clusters.toml, or IdentitiesOnly yes for this Host in ~/.ssh/config",
 )
 _PROHIBITED = _fixed(
     "the VM's sshd does not permit forwarding",
-    "on the VM: AllowTcpForwarding yes for this user   (sshd -T -C user=$USER | grep -i forward)",
+    "sudo sshd -T -C user=$USER,host=localhost,addr=127.0.0.1 | grep -i forward",
+    where="on the VM",
+    note="AllowTcpForwarding yes for this user",
 )
 _LOST = _fixed("the VM stopped answering, so the session was given up", "ping {host}")
 _CUT = _fixed("the session to the VM was cut", "ssh -v {host} true")
 _SLOW = _fixed("the VM's sshd accepts and does not answer", "ssh -v {host} true")
 _SILENT = _fixed("the VM does not answer: its address, its firewall rule, or the network", "ssh -v {host} true")
 _NO_WAY = _fixed("there is no way to the VM from here", "ip route; ping {host}")
-_REFUSED = _fixed("nothing listens on the VM's ssh port", "start its sshd, then: ssh {host} true")
+_REFUSED = _fixed("nothing listens on the VM's ssh port", "ssh -v {host} true", note="its sshd has to be started")
 _NO_SSH = _fixed(
     "the ssh port accepts and closes: no sshd behind it, or it has too many callers",
-    "ssh -v {host} true   (on the VM: journalctl -u ssh)",
+    "ssh -v {host} true",
+    note="on the VM: journalctl -u ssh",
 )
 _DEAD_TARGET = _fixed(
-    "the session stands, and nothing listens where the forward leads", "start Ray there, and that computer's tunnel"
+    "the session stands, and nothing listens where the forward leads",
+    "raydeck check",
+    note="start Ray there, and that computer's tunnel",
 )
 
-_NO_PROGRAM = _fixed("there is no ssh on this machine", "install it: apt-get install openssh-client")
+_NO_PROGRAM = _fixed("there is no ssh on this machine", "sudo apt-get install openssh-client")
 
 _PATTERNS: Sequence[_Pattern] = (
     _Pattern("config", r"^ssh: No such file or directory$", _NO_PROGRAM),

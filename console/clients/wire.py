@@ -33,6 +33,15 @@ _BY_ERRNO = {
 }
 
 
+class Limits(Struct, frozen=True):
+    """How long a connect and an answer may take, in seconds, and how much is taken; ``within_s`` bounds both times."""
+
+    connect_s: float
+    answer_s: float
+    within_s: float | None = None
+    most_bytes: int = MOST_BYTES
+
+
 class Exchanged(Struct, frozen=True):
     """What a connection gave: the failure or None, whether it was accepted first, times in ms, and the bytes."""
 
@@ -62,14 +71,14 @@ def failure_of(error: BaseException) -> Failure:
 class _Taking(asyncio.Protocol):
     """Keeps what comes until ``is_enough``; ``done`` becomes the failure, or None."""
 
-    def __init__(self, is_enough: Callable[[bytes], bool]) -> None:
-        self._is_enough = is_enough
+    def __init__(self, is_enough: Callable[[bytearray], bool], most_bytes: int) -> None:
+        self._is_enough, self._most_bytes = is_enough, most_bytes
         self.received = bytearray()
         self.done: asyncio.Future[Failure | None] = asyncio.get_running_loop().create_future()
 
     def data_received(self, data: bytes) -> None:
         self.received += data
-        if self._is_enough(bytes(self.received)) or len(self.received) > MOST_BYTES:
+        if len(self.received) > self._most_bytes or self._is_enough(self.received):
             self._finish(None)
 
     def eof_received(self) -> None:
@@ -87,10 +96,9 @@ async def exchange_bytes(
     address: str,
     port: int,
     sent: bytes,
-    is_enough: Callable[[bytes], bool],
+    is_enough: Callable[[bytearray], bool],
+    limits: Limits,
     *,
-    connect_s: float,
-    answer_s: float,
     tls: tuple[ssl.SSLContext, str] | None = None,
 ) -> Exchanged:
     """Connect, send, and take the answer until it is enough; a timeout after the connect is SILENT."""
@@ -98,17 +106,18 @@ async def exchange_bytes(
     began = loop.time()
     context, name = tls if tls is not None else (None, None)
     try:
-        async with asyncio.timeout(connect_s):
+        async with asyncio.timeout(limits.connect_s):
             transport, taking = await loop.create_connection(
-                lambda: _Taking(is_enough), address, port, ssl=context, server_hostname=name
+                lambda: _Taking(is_enough, limits.most_bytes), address, port, ssl=context, server_hostname=name
             )
     except (OSError, TimeoutError) as error:
         took_ms = (loop.time() - began) * 1000
         return Exchanged(failure_of(error), False, took_ms, took_ms)
     connect_ms = (loop.time() - began) * 1000
+    left_s = limits.answer_s if limits.within_s is None else limits.within_s - connect_ms / 1000
     try:
         transport.write(sent)
-        async with asyncio.timeout(answer_s):
+        async with asyncio.timeout(max(0.0, min(limits.answer_s, left_s))):
             failure = await taking.done
     except TimeoutError:
         # A few bytes that end nowhere are a strange answer, none at all is silence.

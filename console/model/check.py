@@ -52,8 +52,9 @@ class Check(Struct, frozen=True, kw_only=True):
 
     ``service`` is None where it holds for the whole cluster. ``hop`` is where it was asked, such as
     ``192.168.1.19:8101``. ``detail`` says what was found (why, where it was skipped), ``cause`` what that means in
-    plain words, ``hint`` what to type. ``sent`` and ``received`` are the evidence. ``since``: from when on the outcome
-    has stood (Unix seconds). ``by``: the walk itself, or who explains it: ssh on the VM, Prometheus.
+    plain words, ``hint`` what to type and where, ``command`` that alone, to be pasted. ``sent`` and ``received`` are
+    the evidence. ``since``: from when on the outcome has stood (Unix seconds). ``by``: the walk itself, or who explains
+    it: ssh on the VM, Prometheus.
     """
 
     probe: ProbeName
@@ -64,6 +65,7 @@ class Check(Struct, frozen=True, kw_only=True):
     detail: str = ""
     cause: str = ""
     hint: str = ""
+    command: str = ""
     sent: str = ""
     received: str = ""
     since: float | None = None
@@ -109,7 +111,7 @@ class ClusterChecks(Struct, frozen=True, kw_only=True):
     """All checks of one cluster.
 
     ``checked_at`` is the last walk (Unix seconds, None: none yet), ``evidence_at`` when ssh last answered.
-    ``identity`` is who answered last on this path, right or wrong.
+    ``identity`` is who answered last on this path, right or wrong. ``is_here``: the cluster's own computer is this one.
     """
 
     cluster: str
@@ -119,6 +121,7 @@ class ClusterChecks(Struct, frozen=True, kw_only=True):
     evidence_at: float | None = None
     watched_since: float | None = None
     identity: Identity | None = None
+    is_here: bool = False
 
     @property
     def checks(self) -> tuple[Check, ...]:

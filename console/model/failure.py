@@ -28,12 +28,14 @@ class Failure(StrEnum):
     OTHER_CLUSTER = "other-cluster"
     TWICE = "twice"
     STRANGER = "stranger"
+    TWO_ENDS = "two-ends"  # the gateway and the VM lead to different heads
     DIFFERS = "differs"
     SSH = "ssh"  # what ssh said on standard error; its own cause and hint go with it
     KEY_MODE = "key-mode"
     KEY_MISSING = "key-missing"
     NO_LISTENER = "no-listener"
     LOOPBACK = "loopback"
+    ELSEWHERE = "elsewhere"  # on an address that is not the planned one
     EXPOSED = "exposed"
     STALE = "stale"
     HELD = "held"
@@ -43,3 +45,4 @@ class Failure(StrEnum):
     OLD = "old"
     NO_TARGET = "no-target"
     SKEW = "skew"
+    OWN_ERROR = "own-error"  # raydeck's own: what came back found a mistake in it

@@ -93,11 +93,11 @@ class LadderScreen(PathScreen):
         self.show_paths()
 
     def action_copy_command(self) -> None:
-        """Copy what mends it, where something is broken; else the command that walks the same."""
+        """Copy the command that mends it, where something is broken; else the one that walks the same."""
         ladder = None if self.checks is None else self.checks.ladder(self.service_of(self.checks))
         broken = None if ladder is None else ladder.first_broken
-        if broken is not None and broken.hint:
-            self.post_message(CopyAsked(broken.hint))
+        if broken is not None and broken.command:
+            self.post_message(CopyAsked(broken.command))
         else:
             super().action_copy_command()
 

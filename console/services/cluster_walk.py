@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+import msgspec
 from msgspec import Struct
 
 from console.clients.names import Names
+from console.clients.vm_script import Asked, Question
 from console.errors import ConfigError
-from console.model.check import Check, CheckedService, ClusterChecks, Ladder, Outcome, in_order
+from console.model.check import Check, CheckedService, ClusterChecks, Ladder, Outcome, ProbeName, in_order
 from console.model.failure import Failure
-from console.model.metrics import Target
-from console.probes import explained
 from console.services.evidence import Evidence
 from console.services.head_facts import HeadFacts, HeadWatch
 from console.services.identity import IdentityMemory, Judgement, Known, judge
-from console.services.paths import Endpoint, Path
+from console.services.judgements import OnTheVm, client_version_check, clock_check, identity_check
+from console.services.long_look import LongLooks
+from console.services.paths import Asking, Endpoint, Path
+from console.services.remedy_words import words_of
+from console.services.reverse_hosts import is_here
+from console.services.scrape import Scraped, scrape_check
 from console.services.standing import ladders_of
 from console.services.verdict import Because, service_checks
-from console.services.walk import Step, Walked, walk
+from console.services.walk import Walked, walk
 
-MOST_SKEW_S = 5.0
+_QUESTIONS: Mapping[Asking, Question] = {
+    "dashboard": "version", "serve": "http", "metrics": "http", "client": "bytes",
+}  # fmt: skip
 _IDLE_SERVE = Because("no application is deployed, so Serve need not answer")
 _MAY_SERVE = Because("Serve does not answer, and the head has not said whether it should", Outcome.UNVERIFIED)
 _NO_WORKER = Because("the cluster has no worker node, so nothing has to answer")
@@ -30,13 +37,12 @@ _NO_WORKER = Because("the cluster has no worker node, so nothing has to answer")
 class Around(Struct, frozen=True):
     """What a cluster is compared with: who answers as the others now, and what they run; its targets at Prometheus.
 
-    ``targets`` is None where no Prometheus has this cluster, or it has not been asked.
+    ``scraped`` is None where no Prometheus has this cluster.
     """
 
     others: Mapping[str, Known]
     facts: Mapping[str, tuple[str, str]]
-    targets: tuple[Target, ...] | None = None
-    stale_after_s: float = 90.0
+    scraped: Scraped | None = None
 
 
 class ClusterWalk:
@@ -52,12 +58,16 @@ class ClusterWalk:
     ) -> None:
         self.path = path
         self._names, self._memory, self._token, self._clock = names, memory, token, clock
-        self._head = HeadWatch()
+        self._head, self._looks = HeadWatch(), LongLooks()
         self._walked: dict[CheckedService, Walked] = {}
         self._broken_at: dict[CheckedService, float] = {}
+        self._used_token: str | None = None
         self._token_error: ConfigError | None = None
         self._walked_at: float | None = None
         self._watched_since: float | None = None
+        self._began_at = 0.0
+        self._session, self._session_since = "", 0.0
+        self._restarted: tuple[str, float] | None = None  # the session that came of it, and when
         self.ladders: tuple[Ladder, ...] = tuple(Ladder(service) for service in path.services)
         self.known: Known | None = None  # who answers now
         self.judgement = Judgement()
@@ -73,33 +83,55 @@ class ClusterWalk:
         python = ".".join(self.facts.python.split(".")[:2])
         return ("" if self.known is None else self.known.ray_version, python)
 
-    def wanted_ports(self) -> tuple[tuple[int, bool], ...]:
-        """Return the ports on the VM whose bytes ssh should look at, and whether they speak HTTP."""
+    def wanted_ports(self) -> tuple[Asked, ...]:
+        """Return the ports on the VM whose bytes ssh should look at, and what each is asked."""
         return tuple(self._wanted())
+
+    @property
+    def wants_evidence(self) -> bool:
+        """Return whether ssh tells what a walk does not: a break, or services that only the VM reaches."""
+        return any(endpoint.plan_port and self._is_dark(endpoint) for endpoint in self.path.endpoints)
 
     def broken_since(self) -> float:
         """Return when the youngest break of the path began: older evidence does not explain it; 0 without one."""
         return max(self._broken_at.values(), default=0.0)
 
     async def walk(self) -> None:
-        """Walk to all services at the same time, each within its deadline."""
-        now = self._clock()
-        self._watched_since = self._watched_since or now
-        token = self._secret()
+        """Walk to all services at the same time, each within its deadline.
+
+        Who answers is known to ``judge`` once ``learn`` has asked a head that is new for more than its name.
+        """
+        self._began_at = self._clock()
+        self._watched_since = self._watched_since or self._began_at
+        token = self._used_token = self._secret()
         asked = [endpoint for endpoint in self.path.endpoints if endpoint.host is not None]
-        found = await asyncio.gather(*(walk(endpoint, self._names, token, self._clock()) for endpoint in asked))
+        found = await asyncio.gather(*(walk(endpoint, self._names, token, self._clock) for endpoint in asked))
         for endpoint, walked in zip(asked, found, strict=True):
             self._note(endpoint.service, walked)
         self._walked_at = self._clock()
-        await self._learn(token)
+        identity = self._walked["dashboard"].identity
+        if identity is None or not self._head.knows(identity.session_name):
+            self.known = None
+        if identity is not None and identity.session_name != self._session:
+            self._session, self._session_since = identity.session_name, self._walked_at
+
+    @property
+    def has_to_learn(self) -> bool:
+        """Return whether a head answers of which nothing but its name is known: its identity waits for ``learn``."""
+        return self.known is None and self._walked["dashboard"].identity is not None
+
+    async def learn(self) -> None:
+        """Ask the head for what tells it from others; it waits for a head that is new, 1.5 s at most."""
+        await self._learn(self._used_token)
 
     async def settle(self) -> None:
         """Wait for what the head is being asked beside the walk."""
-        await self._head.settle()
+        await asyncio.gather(self._head.settle(), self._looks.settle())
 
     def close(self) -> None:
         """Ask no more."""
         self._head.close()
+        self._looks.close()
 
     def judge(self, others: Mapping[str, Known], remembered: Mapping[str, Known]) -> bool:
         """Judge who answers, against who answers as the others; remember the right one. Return whether it restarted."""
@@ -111,12 +143,17 @@ class ClusterWalk:
         self.judgement = judge(self.known, before, others, remembered)
         if self.judgement.failure is None:
             self._memory.put(self.path.spec.name, self.known)
+        if self.judgement.restarted_at is not None:
+            self._restarted = (self.known.session_name, self.judgement.restarted_at)
         return self.judgement.restarted_at is not None
 
     def checks(self, evidence: Evidence | None, around: Around) -> ClusterChecks:
         """Return all checks as they follow from the last walk, what ssh saw, and what stands around the cluster."""
         found = [
-            (endpoint.service, in_order((*self._walked_checks(endpoint, evidence), *self._judged(endpoint, around))))
+            (
+                endpoint.service,
+                in_order((*self._walked_checks(endpoint, evidence), *self._judged(endpoint, evidence, around))),
+            )
             for endpoint in self.path.endpoints
         ]
         now = self._clock()
@@ -130,6 +167,7 @@ class ClusterWalk:
             evidence_at=evidence.asked_at if evidence is not None and evidence.told is not None else None,
             watched_since=self._watched_since,
             identity=dashboard.identity if dashboard is not None else None,
+            is_here=evidence is not None and is_here(self.path.spec.plan, evidence.reverse),
         )
 
     def _secret(self) -> str | None:
@@ -148,11 +186,11 @@ class ClusterWalk:
         elif was is None or (was.probe, was.failure) != (failed.probe, failed.failure):
             self._broken_at[service] = self._clock()
         self._walked[service] = walked
+        self._looks.note(walked)
 
     async def _learn(self, token: str | None) -> None:
         walked = self._walked["dashboard"]
         if walked.identity is None or walked.place is None:
-            self.known = None
             return
         identity = walked.identity
         await self._head.learn(walked.place, identity.session_name, token)
@@ -185,17 +223,19 @@ class ClusterWalk:
         walked = self._walked.get(service)
         return walked is not None and walked.failure is not None
 
-    def _wanted(self) -> Iterator[tuple[int, bool]]:
+    def _is_dark(self, endpoint: Endpoint) -> bool:
+        return endpoint.host is None or self._fails(endpoint.service)
+
+    def _wanted(self) -> Iterator[Asked]:
         for endpoint in self.path.endpoints:
-            if endpoint.plan_port is None:
-                continue
-            if endpoint.host is None:
-                yield endpoint.plan_port, False
-            elif self._fails(endpoint.service):
-                yield endpoint.plan_port, endpoint.asking != "client"
+            # Behind a gateway the VM's own port is a second way to the dashboard, and has to end at the same head.
+            is_second = endpoint.service == "dashboard" and endpoint.way == "gateway"
+            if endpoint.plan_port is not None and (is_second or self._is_dark(endpoint)):
+                yield endpoint.plan_port, _QUESTIONS[endpoint.asking]
 
     def _walked_checks(self, endpoint: Endpoint, evidence: Evidence | None) -> tuple[Check, ...]:
         walked = self._walked.get(endpoint.service)
+        walked = None if walked is None else self._looks.explained(walked)
         since = self._broken_at.get(endpoint.service)
         if evidence is not None and since is not None and evidence.asked_at < since:
             evidence = None
@@ -203,124 +243,63 @@ class ClusterWalk:
         error = self._token_error
         if error is None or endpoint.service != "dashboard":
             return checks
-        said = {"detail": f"{error.where}: {error.what}", "cause": "", "hint": error.hint}
+        said = {"detail": f"{error.where}: {error.what}", "cause": "", "hint": error.hint, "command": ""}
         is_refused = walked is not None and walked.failure is not None and walked.failure.failure is Failure.NO_TOKEN
-        return tuple(_replaced(check, **said) if is_refused and check.probe == "ray" else check for check in checks)
+        return tuple(
+            msgspec.structs.replace(check, **said) if is_refused and check.probe == "ray" else check for check in checks
+        )
 
-    def _judged(self, endpoint: Endpoint, around: Around) -> Iterator[Check]:
+    def _judged(self, endpoint: Endpoint, evidence: Evidence | None, around: Around) -> Iterator[Check]:
         """Yield what is judged of the whole cluster, on the ladder of the service that it is about."""
+        words = words_of(self.path, endpoint)
         if endpoint.service == "dashboard":
-            yield self._identity(endpoint)
-            yield self._clock_check(endpoint)
-        elif endpoint.service == "client":
-            yield from self._client_version(endpoint, around)
-        elif endpoint.asking == "metrics" and around.targets is not None:
-            yield self._scrape(endpoint, around)
+            yield self._identity(endpoint, evidence, words)
+            clocks = self._walked["dashboard"].clocks if "dashboard" in self._walked else None
+            yield clock_check(endpoint, clocks, words, answers=self.known is not None)
+        elif endpoint.service == "client" and not self._is_told("client-version", "client"):
+            yield client_version_check(endpoint, self.versions, around.facts, words)
+        if around.scraped is not None and self._is_scraped(endpoint):
+            service = endpoint.service if endpoint.asking == "metrics" else None
+            idle = self._idle(endpoint.service) if service is not None else None
+            yield scrape_check(around.scraped, service, words, idle=idle.reason if idle is not None else "")
 
-    def _identity(self, endpoint: Endpoint) -> Check:
-        check = Check(probe="identity", outcome=Outcome.UNVERIFIED, service="dashboard", hop=endpoint.where)
-        if self.known is None:
-            return _replaced(check, detail="not reached")
-        judged = self.judgement
-        if judged.failure is None:
-            return _replaced(check, outcome=Outcome.OK, detail=judged.detail, received=self.known.session_name)
-        name = self.path.spec.name
-        words = {"cluster": name, "other": judged.other, "memory": self._memory.path(name), "swap": _swap(endpoint)}
-        remedy = explained("identity", judged.failure, words)
-        said = {"detail": judged.detail, "cause": remedy.cause, "hint": remedy.hint}
-        return _replaced(check, outcome=Outcome.BROKEN, received=self.known.session_name, **said)
+    def _is_scraped(self, endpoint: Endpoint) -> bool:
+        """Return whether targets are told of with this service: each metrics port, else the dashboard for them all."""
+        has_ports = any(one.asking == "metrics" for one in self.path.endpoints)
+        return endpoint.asking == "metrics" if has_ports else endpoint.service == "dashboard"
 
-    def _clock_check(self, endpoint: Endpoint) -> Check:
-        check = Check(probe="clock", outcome=Outcome.UNVERIFIED, service="dashboard", hop=endpoint.where)
-        clocks = self._walked["dashboard"].clocks if "dashboard" in self._walked else None
-        if clocks is None:
-            return _replaced(check, detail="the head did not say what time it is" if self.known else "not reached")
-        skew_s = clocks[0] - clocks[1]
-        detail = f"the head's clock is {abs(skew_s):.0f} s {'ahead' if skew_s > 0 else 'behind'}"
-        if abs(skew_s) < MOST_SKEW_S + 1.0:  # a Date header has whole seconds
-            return _replaced(check, outcome=Outcome.OK, detail="less than 5 s apart")
-        remedy = explained("clock", Failure.SKEW, {})
-        return _replaced(check, outcome=Outcome.BROKEN, detail=detail, cause=remedy.cause, hint=remedy.hint)
+    def _identity(self, endpoint: Endpoint, evidence: Evidence | None, words: Mapping[str, str]) -> Check:
+        restarted = self._restarted
+        return identity_check(
+            endpoint,
+            self.known,
+            self.judgement,
+            {**words, "memory": self._memory.path(self.path.spec.name)},
+            why_unknown="asking who it is" if self._walked and self.has_to_learn else "not reached",
+            restarted_at=restarted[1] if self.known and restarted and restarted[0] == self.known.session_name else None,
+            on_the_vm=self._on_the_vm(endpoint, evidence, words),
+        )
 
-    def _client_version(self, endpoint: Endpoint, around: Around) -> Iterator[Check]:
-        """Compare with what the others run; a port on which something else answers has told so already."""
-        if any(step.probe == "client-version" and step.failure for step in self._steps("client")):
-            return
-        check = Check(probe="client-version", outcome=Outcome.UNVERIFIED, service=None, hop=endpoint.where)
-        ray, python = self.versions
-        if not ray:
-            yield _replaced(check, detail="not reached")
-            return
-        differing = [name for name, other in around.facts.items() if _differs((ray, python), other)]
-        said = f"Ray {ray}" + (f", Python {python}" if python else "")
-        same = [name for name in around.facts if name not in differing]
-        if not differing or len(same) >= len(differing):
-            detail = said if not differing else f"{said}; another version on {', '.join(sorted(differing))}"
-            yield _replaced(check, outcome=Outcome.OK, detail=detail)
-            return
-        other_ray, other_python = around.facts[differing[0]]
-        remedy = explained("client-version", Failure.DIFFERS, {})
-        detail = f"{said}; on {', '.join(sorted(differing))} Ray {other_ray} {other_python}".rstrip()
-        yield _replaced(check, outcome=Outcome.BROKEN, detail=detail, cause=remedy.cause, hint=remedy.hint)
+    def _on_the_vm(self, endpoint: Endpoint, evidence: Evidence | None, words: Mapping[str, str]) -> OnTheVm | None:
+        """Return who answers at the end of the tunnel, where that is another way than the walk's, and asked meanwhile.
 
-    def _steps(self, service: CheckedService) -> tuple[Step, ...]:
+        Only what walks before and after it agree on can be compared: a head may have been restarted in between.
+        """
+        if evidence is None or evidence.told is None or endpoint.way != "gateway" or endpoint.plan_port is None:
+            return None
+        session = evidence.told.session(endpoint.plan_port)
+        is_framed = self._session_since <= evidence.asked_at and self._began_at >= evidence.answered_at
+        return OnTheVm(session, f"{words['vm_address']}:{endpoint.plan_port}") if session and is_framed else None
+
+    def disagrees(self, evidence: Evidence | None) -> bool:
+        """Return whether another session answers on the VM than at the end of the walk: one more walk tells."""
+        if evidence is None or evidence.told is None or self.known is None:
+            return False
+        port = self.path.endpoints[0].plan_port
+        session = "" if port is None else evidence.told.session(port)
+        return session not in {"", self.known.session_name}
+
+    def _is_told(self, probe: ProbeName, service: CheckedService) -> bool:
+        """Return whether a walk has answered a probe itself: something else is on that port."""
         walked = self._walked.get(service)
-        return () if walked is None else walked.steps
-
-    def _scrape(self, endpoint: Endpoint, around: Around) -> Check:
-        check = Check(
-            probe="scrape", outcome=Outcome.UNVERIFIED, service=endpoint.service, hop=self.path.spec.prometheus or "",
-            by="prometheus",
-        )  # fmt: skip
-        target = _target(endpoint.service, around.targets or ())
-        if target is None:
-            return self._unscraped(check, around)
-        received = f"{target.job or target.instance} {target.health}" + (f': "{target.error}"' if target.error else "")
-        if target.health == "unknown":
-            return _replaced(check, detail=target.error or "not scraped yet", received=received)
-        if (idle := self._idle(endpoint.service)) is not None:
-            return _replaced(check, outcome=Outcome.SKIPPED, detail=idle.reason)
-        failure = None if target.health == "up" else Failure.DOWN
-        if (
-            failure is None
-            and target.scraped_at is not None
-            and self._clock() - target.scraped_at > around.stale_after_s
-        ):
-            failure = Failure.OLD
-        if failure is None:
-            return _replaced(check, outcome=Outcome.OK, detail=f"{target.instance} is up", received=received)
-        remedy = explained("scrape", failure, {})
-        said = {"detail": received, "cause": remedy.cause, "hint": remedy.hint}
-        return _replaced(check, outcome=Outcome.BROKEN, received=received, **said)
-
-    def _unscraped(self, check: Check, around: Around) -> Check:
-        if not self.path.spec.series or self._idle(check.service or "dashboard"):
-            return _replaced(check, outcome=Outcome.SKIPPED, detail="Prometheus is not asked for this one")
-        if around.targets:
-            return _replaced(check, detail="Prometheus has no target of this service")
-        remedy = explained("scrape", Failure.NO_TARGET, {})
-        said = {"detail": "Prometheus has no target of this cluster", "cause": remedy.cause, "hint": remedy.hint}
-        return _replaced(check, outcome=Outcome.BROKEN, **said)
-
-
-def _replaced(check: Check, **fields: object) -> Check:
-    values = {name: getattr(check, name) for name in check.__struct_fields__}
-    return Check(**(values | fields))
-
-
-def _swap(endpoint: Endpoint) -> str:
-    if endpoint.plan_port is None:
-        return "compare `dashboard` of both in clusters.toml"
-    return (
-        f"compare the RemoteForward lines of both computers; on the VM: sudo ss -Htlnp 'sport = :{endpoint.plan_port}'"
-    )
-
-
-def _differs(ours: tuple[str, str], theirs: tuple[str, str]) -> bool:
-    return bool(theirs[0]) and (ours[0] != theirs[0] or bool(ours[1] and theirs[1] and ours[1] != theirs[1]))
-
-
-def _target(service: CheckedService, targets: Iterable[Target]) -> Target | None:
-    """Return the target of head or worker: Services of the plan are named so, others only tell by being alone."""
-    role = service.rpartition("-")[2]
-    return next((target for target in targets if target.job.endswith(f"-{role}")), None)
+        return walked is not None and any(step.probe == probe and step.failure for step in walked.steps)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from console.model.event import Event
 from console.model.forward import KeptTunnel
 from console.model.job import Job
 from console.model.kept import KeptOutput
-from console.model.metrics import Target
 from console.services.embedded.registry import PROMETHEUS, prometheus_url, running
 from console.services.event_log import EventFeed, EventLog
 from console.services.fleet import Fleet
@@ -43,6 +42,7 @@ from console.services.parameter_sets import LAST, ParameterSets
 from console.services.path_events import PathEvents
 from console.services.preflight import PreflightCheck, preflight, preflight_other
 from console.services.prober import Prober
+from console.services.scrape import Scraped, scraped_of
 from console.services.sent import SentShelf
 from console.services.shipping import TellShipped, tell_nobody
 from console.services.state_folder import StateFolder
@@ -92,7 +92,7 @@ class Core:
             lambda: self.topology.current.config,
             IdentityMemory(self.state, clock, lambda: not self.read_only),
             token_of=lambda spec: auth_token(spec, options.environ),
-            targets_of=self._targets,
+            scraped_of=self._scraped,
             clock=clock,
         )
         metrics = MetricsWatch(
@@ -158,7 +158,8 @@ class Core:
     async def follow_forwards(self) -> None:
         """Close the forwards of clusters that the configuration does not have any more, renew those that it changed."""
         if self.forwards.tunnels:
-            await self.forwards.follow(tunnel_plans(self.topology.current.config, []))
+            with suppress(RaydeckError):  # what has no plan is refused where the file is read; nothing here ends for it
+                await self.forwards.follow(tunnel_plans(self.topology.current.config, []))
 
     async def tunnel_up(self, cluster: str) -> KeptTunnel:
         """Open a cluster's forwards for as long as this process; return how they stand once that was tried."""
@@ -320,12 +321,10 @@ class Core:
             await self.fleet.metrics.ask_targets()
         return await self.prober.ask(wanted)
 
-    def _targets(self, cluster: str) -> tuple[Target, ...] | None:
-        """Return the targets that Prometheus has of a cluster, None where it was not asked."""
-        metrics = self.fleet.metrics
-        if metrics is None or metrics.watch_of(cluster) is None:
-            return None
-        return tuple(target for target in metrics.targets if target.cluster == cluster and target.job) or None
+    def _scraped(self, cluster: str) -> Scraped | None:
+        """Return what its Prometheus told of a cluster's targets, None where it has none."""
+        watch = None if self.fleet.metrics is None else self.fleet.metrics.watch_of(cluster)
+        return None if watch is None else scraped_of(watch, cluster, self.stale_after_s)
 
     def _make_dashboard(self, spec: ClusterSpec) -> DashboardClient:
         try:

@@ -5,7 +5,6 @@ It explains a broken path. Where ssh is not permitted it says why, and that is a
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -14,9 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from console.clients.names import Names, is_address
-from console.clients.ssh import Ran, SharedSsh, SshConfig
+from console.clients.ssh import Ran, ReverseForward, SharedSsh, SshConfig
 from console.clients.ssh_complaints import Complaint, complaint
-from console.clients.vm_script import TIMEOUT_S, Told, read, script
+from console.clients.vm_script import TIMEOUT_S, Asked, Told, read, script
 from console.config import SshGate
 from console.model.failure import Failure
 
@@ -30,16 +29,21 @@ class Finding(Struct, frozen=True):
     detail: str
     cause: str = ""
     hint: str = ""
+    command: str = ""
     key: str = ""
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """One look at a VM at ``asked_at`` (Unix seconds); ``config`` and ``vm`` are what is wrong with each, None: well.
+    """One look at a VM, ``asked_at`` and ``answered_at`` in Unix seconds.
 
-    ``told`` is None where the VM could not be asked; ``unasked`` says why nothing could be asked at all.
+    ``config`` and ``vm`` are what is wrong with each, None: well. ``told`` is None where the VM could not be asked;
+    ``unasked`` says why nothing could be asked at all. ``reverse`` is what this very computer is configured to forward
+    from the VM to itself: nothing, unless a cluster runs on it.
     """
 
     asked_at: float
+    answered_at: float = 0.0
+    reverse: tuple[ReverseForward, ...] = ()
     host: str = ""
     config: Finding | None = None
     vm: Finding | None = None
@@ -64,21 +68,24 @@ class VmWatch:
         self._ssh = ssh or SharedSsh(gate)
         self._names, self._clock, self._has_ssh = names, clock, has_ssh
 
-    async def ask(self, ports: Iterable[tuple[int, bool]]) -> Evidence:
-        """Look at the VM; ``ports``: those whose bytes are wanted, and whether they speak HTTP."""
+    async def ask(self, ports: Iterable[Asked]) -> Evidence:
+        """Look at the VM; ``ports``: those whose bytes are wanted, and what each is asked."""
         asked_at = self._clock()
         if not self._has_ssh():
             return Evidence(asked_at=asked_at, unasked="there is no ssh on this machine")
         config = await self._ssh.config()
         host = config.hostname if isinstance(config, SshConfig) else ""
         wrong = await self._config_finding(config)
-        evidence = Evidence(asked_at=asked_at, host=host, config=wrong)
+        reverse = await self._ssh.reverse_forwards()
+        evidence = Evidence(asked_at=asked_at, answered_at=self._clock(), host=host, config=wrong, reverse=reverse)
         if wrong is not None and wrong.failure is not Failure.KEY_MODE:
             return evidence
         ran = await self._ssh.run(*script(self.gate.private_ip or "127.0.0.1", ports), timeout_s=TIMEOUT_S)
         if ran.first_ms is None:
             return msgspec.structs.replace(evidence, vm=self._vm_finding(ran))
-        return msgspec.structs.replace(evidence, vm_ms=ran.first_ms, config=None, told=read(ran.stdout))
+        return msgspec.structs.replace(
+            evidence, answered_at=self._clock(), vm_ms=ran.first_ms, config=None, told=read(ran.stdout)
+        )
 
     async def close(self) -> None:
         """End the connection."""
@@ -88,12 +95,10 @@ class VmWatch:
         if isinstance(config, Ran):
             return _said(config.stderr, self.gate.host)
         if config.missing_key:
-            return Finding(
-                Failure.KEY_MISSING, f"{config.missing_key} does not exist", key=shlex.quote(config.missing_key)
-            )
+            return Finding(Failure.KEY_MISSING, f"{config.missing_key} does not exist", key=config.missing_key)
         if config.open_keys:
             key = config.open_keys[0]
-            return Finding(Failure.KEY_MODE, f"the mode of {key} is not 600", key=shlex.quote(key))
+            return Finding(Failure.KEY_MODE, f"the mode of {key} is not 600", key=key)
         if config.is_direct and not is_address(config.hostname):
             found = await self._names.addresses(config.hostname, _NAME_S)
             if isinstance(found, Failure):
@@ -112,4 +117,4 @@ def _said(lines: Iterable[str], host: str) -> Finding:
     found: Complaint | None = complaint(lines, host)
     if found is None:
         return Finding(Failure.SSH, "ssh failed without a word")
-    return Finding(Failure.SSH, found.said or found.what, found.what, found.hint)
+    return Finding(Failure.SSH, found.said or found.what, found.what, found.hint, found.command)

@@ -14,9 +14,11 @@ import msgspec
 from msgspec import Struct
 
 from console.clients.questions import Place, get
+from console.clients.wire import Limits
 
 _EVERY_S, _APPLICATIONS_EVERY_S = 60.0, 10.0
 _FIRST_S, _ASK_S = 1.5, 6.0
+_MOST_BYTES = 32 * 1024**2  # a node has some 13 kB in this answer, and a cluster up to 1000 of them
 Decoded = TypeVar("Decoded")
 
 
@@ -72,6 +74,10 @@ class HeadWatch:
         self.facts = HeadFacts()
         self.applications: int | None = None  # how many should be served; None: not known
 
+    def knows(self, session: str) -> bool:
+        """Return whether the facts are those of this session."""
+        return session == self._session
+
     async def learn(self, place: Place, session: str, token: str | None) -> None:
         """Ask a head that is new who it is, and wait for it; a known one is asked again where that is due."""
         if session != self._session:
@@ -110,11 +116,18 @@ class HeadWatch:
 
     async def _learn(self, place: Place, token: str | None, timeout_s: float) -> None:
         self._asked_at = self._clock()
-        nodes = await _ask(place, "/api/v0/nodes?detail=1&limit=1000", token, _Nodes, timeout_s)
-        if not self._python:
-            metadata = await _ask(place, "/api/v0/cluster_metadata", token, _MetadataReply, timeout_s)
-            self._python = metadata.data.python_version if metadata is not None else ""
-        self.facts = _facts(nodes, self._python)
+        nodes, python = await asyncio.gather(
+            _ask(place, "/api/v0/nodes?detail=1&limit=1000", token, _Nodes, timeout_s),
+            self._python_of(place, token, timeout_s),
+        )
+        self._python = python
+        self.facts = _facts(nodes, python)
+
+    async def _python_of(self, place: Place, token: str | None, timeout_s: float) -> str:
+        if self._python:
+            return self._python
+        metadata = await _ask(place, "/api/v0/cluster_metadata", token, _MetadataReply, timeout_s)
+        return metadata.data.python_version if metadata is not None else ""
 
     async def _ask_applications(self, place: Place, token: str | None) -> None:
         found = await _ask(place, "/api/serve/applications/", token, _Applications, _ASK_S)
@@ -132,7 +145,8 @@ def _facts(nodes: _Nodes | None, python: str) -> HeadFacts:
 
 
 async def _ask(place: Place, path: str, token: str | None, kind: type[Decoded], timeout_s: float) -> Decoded | None:
-    answer = await get(place, path, connect_s=timeout_s, answer_s=timeout_s, token=token)
+    limits = Limits(timeout_s, timeout_s, timeout_s, _MOST_BYTES)
+    answer = await get(place, path, limits, token)
     if answer.failure is not None or answer.http_status != 200:
         return None
     try:

@@ -54,19 +54,27 @@ def judge(now: Known, before: Known | None, others: Mapping[str, Known], remembe
     """
     if before is not None and before.session_name == now.session_name:
         return Judgement(detail=f"session {now.session_name}, as before")
-    owner = next((name for name, known in remembered.items() if known.session_name == now.session_name), None)
-    if owner is not None:
-        return Judgement(Failure.OTHER_CLUSTER, f"answers as {owner}: session {now.session_name}", owner)
-    twin = next((name for name, known in others.items() if known.session_name == now.session_name), None)
-    if twin is not None:
-        return Judgement(Failure.TWICE, f"session {now.session_name} answers as {twin}, too", twin)
+    for name, known in remembered.items():
+        if (shared := _shared(now, known)) is not None:
+            return Judgement(Failure.OTHER_CLUSTER, f"answers as {name}: {shared}", name)
+    for name, known in others.items():
+        if (shared := _shared(now, known)) is not None:
+            return Judgement(Failure.TWICE, f"{shared} answers as {name}, too", name)
     if before is None or before.dashboard != now.dashboard:
         return Judgement(detail=f"session {now.session_name}, seen for the first time")
-    if _lived_at_the_same_time(now, before):
+    if _shared(now, before) is None and _lived_at_the_same_time(now, before):
         return Judgement(Failure.STRANGER, f"session {now.session_name}, and not {before.session_name}")
     return Judgement(
         detail=f"session {now.session_name}, Ray was restarted", restarted_at=now.started_at or before.seen_at
     )
+
+
+def _shared(one: Known, other: Known) -> str | None:
+    """Return in words what two heads have in common, and only the same cluster can: its session, or a node of it."""
+    if one.session_name == other.session_name:
+        return f"session {one.session_name}"
+    nodes = set(one.node_ids) & set(other.node_ids)
+    return f"node {min(nodes)[:12]}" if nodes else None
 
 
 def _lived_at_the_same_time(now: Known, before: Known) -> bool:

@@ -11,23 +11,26 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 
 from console.clients.names import Names
 from console.config import Config
 from console.errors import NotFoundError
-from console.model.check import ClusterChecks, Ladder, Outcome
+from console.model.check import ClusterChecks, Ladder
 from console.model.cluster import ClusterSpec
-from console.model.metrics import Target
 from console.services.cluster_walk import Around, ClusterWalk
 from console.services.evidence import Evidence, VmWatch
 from console.services.identity import IdentityMemory, Known
+from console.services.loops import Loops
+from console.services.path_states import unasked, with_own_error
 from console.services.paths import Path, path_of
+from console.services.scrape import Scraped
 
 # With walks of at most 3 s, a break and a repair are seen within 5 s.
 REST_S, REST_BROKEN_S = 1.4, 1.0
 EVIDENCE_REST_S, EVIDENCE_BROKEN_S = 20.0, 3.0
 Listener = Callable[[ClusterChecks], None]
-TargetsOf = Callable[[str], tuple[Target, ...] | None]
+ScrapedOf = Callable[[str], Scraped | None]
 TokenOf = Callable[[ClusterSpec], str | None]
 MakeVmWatch = Callable[[Path, Names], VmWatch]
 
@@ -41,22 +44,20 @@ class Prober:
         memory: IdentityMemory,
         *,
         token_of: TokenOf = lambda _: None,
-        targets_of: TargetsOf = lambda _: None,
+        scraped_of: ScrapedOf = lambda _: None,
         make_vm_watch: MakeVmWatch | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._config, self._memory = config, memory
-        self._token_of, self._targets_of = token_of, targets_of
+        self._token_of, self._scraped_of = token_of, scraped_of
         self._make_vm_watch = make_vm_watch or _vm_watch
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._loops = clock, Loops(sleep)
         self._names = Names()
         self._walks: dict[str, ClusterWalk] = {}
         self._checks: dict[str, ClusterChecks] = {}
         self._vms: dict[str, VmWatch] = {}
         self._evidence: dict[str, Evidence] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._wake: dict[str, asyncio.Event] = {}
         self._listeners: list[Listener] = []
         self._restart_listeners: list[Callable[[str, float], None]] = []
         self.is_begun = False
@@ -90,9 +91,9 @@ class Prober:
         """Walk one cluster's path at once, what ssh can tell included."""
         self.checks(cluster)
         via = self._walks[cluster].path.gate
-        for key in (f"path {cluster}", f"vm {via.name}" if via is not None else ""):
-            if key in self._wake:
-                self._wake[key].set()
+        self._loops.wake(f"path {cluster}")
+        if via is not None:
+            self._loops.wake(f"vm {via.name}")
 
     async def check(self, cluster: str) -> ClusterChecks:
         """Walk one cluster's path once, wait for what ssh can tell, and return all of it."""
@@ -107,13 +108,17 @@ class Prober:
         for cluster in wanted:
             self.checks(cluster)
         self._names.forget()
-        await asyncio.gather(*(walk.walk() for walk in self._walks.values()))
-        await asyncio.gather(*(self._walks[name].settle() for name in wanted))
+        walks = dict(self._walks)
+        failed = await asyncio.gather(*(_walked_once(walk, settle=name in wanted) for name, walk in walks.items()))
         if with_ssh:
             vias = {walk.path.gate.name for name in wanted if (walk := self._walks[name]).path.gate is not None}
             await asyncio.gather(*(self._look_at_vm(via, wanted) for via in vias))
-        for name in self._walks:
-            self._conclude(name)
+            await asyncio.gather(*(walk.walk() for walk in self._walks.values() if walk.disagrees(self._seen(walk))))
+        for name, error in zip(walks, failed, strict=True):
+            if error is not None:
+                self._take_error(name, error)
+            else:
+                self._conclude_safely(name)
         return tuple(self._checks[name] for name in wanted)
 
     def take_over(self, specs: Iterable[ClusterSpec]) -> None:
@@ -132,7 +137,7 @@ class Prober:
         self._take_over_vms(gates)
         for name in changed:
             before[name].close()
-            self._end(f"path {name}")
+            self._loops.end(f"path {name}")
         self._start_missing()
 
     def begin(self) -> None:
@@ -143,13 +148,12 @@ class Prober:
     def rest(self) -> None:
         """Walk no more, until ``begin``; what is known stays."""
         self.is_begun = False
-        for key in list(self._tasks):
-            self._end(key)
+        self._loops.end_all()
 
     async def close(self) -> None:
         """End all tasks and connections."""
-        tasks = list(self._tasks.values())
-        self.rest()
+        self.is_begun = False
+        tasks = self._loops.end_all()
         for walk in self._walks.values():
             walk.close()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -162,7 +166,7 @@ class Prober:
 
     def _take_over_vms(self, gates: Mapping[str, Path]) -> None:
         for via in [via for via, vm in self._vms.items() if via not in gates or gates[via].gate != vm.gate]:
-            self._end(f"vm {via}")
+            self._loops.end(f"vm {via}")
             self._evidence.pop(via, None)
             vm = self._vms.pop(via)
             with suppress(RuntimeError):  # nothing is open where no loop runs
@@ -175,29 +179,33 @@ class Prober:
         if not self.is_begun:
             return
         for name in self._walks:
-            self._start(f"path {name}", lambda name=name: self._walk_for_ever(name))  # type: ignore[misc]
+            self._loops.start(f"path {name}", partial(self._walk_one, name, self._walks[name]))
         for via in self._vms:
-            self._start(f"vm {via}", lambda via=via: self._look_for_ever(via))  # type: ignore[misc]
+            self._loops.start(f"vm {via}", partial(self._look_at_one, via))
 
-    def _start(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
-        if key not in self._tasks:
-            self._wake[key] = asyncio.Event()
-            self._tasks[key] = asyncio.ensure_future(work())
+    async def _walk_one(self, name: str, walk: ClusterWalk) -> float:
+        try:
+            await self._round(name, walk)
+        except Exception as error:  # whatever it is: this path is looked at again, and its row says what it was
+            self._take_error(name, error)
+        known = self._checks.get(name)
+        return REST_S if known is None or known.broken is None else REST_BROKEN_S
 
-    def _end(self, key: str) -> None:
-        if (task := self._tasks.pop(key, None)) is not None:
-            task.cancel()
-        self._wake.pop(key, None)
-
-    async def _walk_for_ever(self, name: str) -> None:
-        walk = self._walks[name]
-        while True:
-            self._wake[f"path {name}"].clear()
-            await walk.walk()
+    async def _round(self, name: str, walk: ClusterWalk) -> None:
+        """Walk one path and tell; a head that is new is told of before it has said who it is."""
+        await walk.walk()
+        if walk.has_to_learn:
             self._conclude(name)
-            self._wake_vm_for(walk)
-            is_broken = self._checks[name].broken is not None
-            await self._rest(f"path {name}", REST_BROKEN_S if is_broken else REST_S)
+        await walk.learn()
+        self._conclude(name)
+        self._wake_vm_for(walk)
+
+    def _take_error(self, name: str, error: Exception) -> None:
+        if name in self._walks:
+            self._checks[name] = checks = with_own_error(self._checks[name], error, self._clock())
+            for listener in tuple(self._listeners):
+                with suppress(Exception):  # it may be what failed
+                    listener(checks)
 
     def _wake_vm_for(self, walk: ClusterWalk) -> None:
         """Have ssh look at once where a break is younger than what it saw last."""
@@ -205,24 +213,35 @@ class Prober:
         since = walk.broken_since()
         if gate is None or not since:
             return
-        seen = self._evidence.get(gate.name)
+        seen = self._seen(walk)
         if seen is None or seen.asked_at < since:
-            self._wake[f"vm {gate.name}"].set()
+            self._loops.wake(f"vm {gate.name}")
 
-    async def _look_for_ever(self, via: str) -> None:
-        while True:
-            self._wake[f"vm {via}"].clear()
-            ours = [name for name, walk in self._walks.items() if _gate_name(walk) == via]
-            await self._look_at_vm(via, ours)
-            for name in ours:
-                if self._checks[name].checked_at is not None:
-                    self._conclude(name)
-            is_wanted = any(self._walks[name].wanted_ports() for name in ours if name in self._walks)
-            await self._rest(f"vm {via}", EVIDENCE_BROKEN_S if is_wanted else EVIDENCE_REST_S)
+    async def _look_at_one(self, via: str) -> float:
+        ours = [name for name, walk in self._walks.items() if _gate_name(walk) == via]
+        await self._look_at_vm(via, ours)
+        for name in ours:
+            if name in self._checks and self._checks[name].checked_at is not None:
+                self._conclude_safely(name)
+        is_wanted = any(self._walks[name].wants_evidence for name in ours if name in self._walks)
+        return EVIDENCE_BROKEN_S if is_wanted else EVIDENCE_REST_S
 
     async def _look_at_vm(self, via: str, clusters: Iterable[str]) -> None:
+        """Have ssh look at a VM, which may be gone from the configuration by the time that it answers."""
+        vm = self._vms[via]
         ports = [port for name in clusters if name in self._walks for port in self._walks[name].wanted_ports()]
-        self._evidence[via] = await self._vms[via].ask(ports)
+        try:
+            seen = await vm.ask(ports)
+        except Exception as error:  # evidence explains and decides nothing: there is none, and the reason is told
+            seen = Evidence(asked_at=self._clock(), unasked=f"raydeck failed there: {type(error).__name__}: {error}")
+        if self._vms.get(via) is vm:
+            self._evidence[via] = seen
+
+    def _conclude_safely(self, name: str) -> None:
+        try:
+            self._conclude(name)
+        except Exception as error:
+            self._take_error(name, error)
 
     def _conclude(self, name: str) -> None:
         """Judge what was found on one path, keep it, and tell."""
@@ -237,15 +256,18 @@ class Prober:
         if walk.judge(others, self._remembered(name, walk)):
             for tell in self._restart_listeners:
                 tell(name, walk.judgement.restarted_at or self._clock())
-        gate = walk.path.gate
         around = Around(
             others,
             {other: self._walks[other].versions for other in others},
-            self._targets_of(name),
+            self._scraped_of(name),
         )
-        self._checks[name] = checks = walk.checks(self._evidence.get(gate.name) if gate is not None else None, around)
+        self._checks[name] = checks = walk.checks(self._seen(walk), around)
         for listener in tuple(self._listeners):
             listener(checks)
+
+    def _seen(self, walk: ClusterWalk) -> Evidence | None:
+        """Return what ssh saw last of the VM of a path."""
+        return self._evidence.get(_gate_name(walk) or "")
 
     def _remembered(self, name: str, walk: ClusterWalk) -> dict[str, Known]:
         """Return who answered, rightly, as the other clusters."""
@@ -260,15 +282,6 @@ class Prober:
         """End the shared connections to the VMs; the next question makes them anew."""
         await asyncio.gather(*(vm.close() for vm in self._vms.values()))
 
-    async def _rest(self, key: str, rest_s: float) -> None:
-        waking = asyncio.ensure_future(self._wake[key].wait())
-        sleeping = asyncio.ensure_future(self._sleep(rest_s))
-        try:
-            await asyncio.wait({waking, sleeping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waking.cancel()
-            sleeping.cancel()
-
 
 def _gate_name(walk: ClusterWalk) -> str | None:
     return walk.path.gate.name if walk.path.gate is not None else None
@@ -279,12 +292,13 @@ def _vm_watch(path: Path, names: Names) -> VmWatch:
     return VmWatch(path.gate, names)
 
 
-def unasked(path: Path) -> ClusterChecks:
-    """Return what is known of a cluster before the first walk: which services there are, and nothing of them."""
-    ladders = tuple(map(Ladder, path.services))
-    return ClusterChecks(cluster=path.spec.name, reach=path.spec.reach, ladders=ladders)
-
-
-def is_whole(checks: ClusterChecks) -> bool:
-    """Return whether nothing is broken and everything that has to answer did."""
-    return checks.broken is None and all(ladder.outcome in {Outcome.OK, Outcome.SKIPPED} for ladder in checks.ladders)
+async def _walked_once(walk: ClusterWalk, *, settle: bool) -> Exception | None:
+    """Walk one path for somebody who waits for it; return what went wrong in raydeck itself."""
+    try:
+        await walk.walk()
+        await walk.learn()
+        if settle:
+            await walk.settle()
+    except Exception as error:
+        return error
+    return None

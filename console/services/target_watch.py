@@ -24,6 +24,7 @@ class TargetWatch:
     def __init__(self, client: PrometheusClient, specs: Sequence[ClusterSpec], clock: Callable[[], float]) -> None:
         self._client, self._specs, self._clock = client, specs, clock
         self.targets: tuple[Target, ...] = ()
+        self.told_at: float | None = None  # Unix seconds
         self.fault: Fault | None = None
         self.wanted = False
         self._asked_at = float("-inf")
@@ -43,7 +44,7 @@ class TargetWatch:
             self._failed(as_source_error(self._client.where, error))
         else:
             self.targets = targets_of(found, self._specs, self._client.server.name)
-            self.fault = None
+            self.fault, self.told_at = None, self._clock()
         self._asked_at = self._clock()
         # A server that has just started finds its targets only after some seconds: soon again, then seldom.
         all_known = all(self.interval_s(spec.name) for spec in self._specs)

@@ -6,7 +6,7 @@ What comes out are steps: what was asked, what came back, the failure. What a fa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from console.clients.names import Names, is_address
 from console.clients.questions import Answer, Place, get, greet
-from console.clients.wire import exchange_bytes
+from console.clients.wire import Limits, exchange_bytes
 from console.model.check import CheckedService, ProbeName
 from console.model.cluster import Identity
 from console.model.failure import Failure
@@ -22,7 +22,7 @@ from console.services.paths import Asking, Endpoint, Way
 
 ROUND_S = 3.0  # for all hops together
 NAME_S, CONNECT_S, ANSWER_S = 1.0, 2.0, 2.5
-_SSH_PORT = 22
+_SSH_PORT, _SSH_PORT_S = 22, 0.8
 _QUESTIONS: Mapping[Asking, str] = {"dashboard": "/api/version", "serve": "/-/healthz", "metrics": "/favicon.ico"}
 _CONNECTING: Mapping[Way, ProbeName] = {
     "direct": "listener",
@@ -39,12 +39,11 @@ _JUDGING: Mapping[Asking, ProbeName] = {
 _UNREACHED = frozenset({Failure.TIMED_OUT, Failure.NO_HOST, Failure.NO_NETWORK})
 _DETAILS: Mapping[Failure, str] = {
     Failure.REFUSED: "nothing listens there (connection refused)",
-    Failure.TIMED_OUT: f"no connection within {CONNECT_S:g} s",
+    Failure.TIMED_OUT: "no connection in time",
     Failure.NO_NETWORK: "the network is unreachable",
     Failure.NO_HOST: "the host is unreachable",
     Failure.TLS: "TLS failed",
     Failure.CLOSED: "accepts, and closed the connection without an answer",
-    Failure.SILENT: f"accepts, and no answer within {ANSWER_S:g} s",
     Failure.STRANGE: "what comes back is not what was asked for",
     Failure.UNRESOLVED: "the name does not resolve",
 }
@@ -85,22 +84,36 @@ class Walked(Struct, frozen=True):
         return next((step for step in self.steps if step.failure is not None), None)
 
 
-async def walk(endpoint: Endpoint, names: Names, token: str | None, now: float) -> Walked:
-    """Walk to one service within 3 s; ``now`` is our clock as the walk begins."""
+async def walk(endpoint: Endpoint, names: Names, token: str | None, clock: Callable[[], float]) -> Walked:
+    """Walk to one service within 3 s. Whatever goes wrong is a failure: a walk never raises, and so never ends."""
+    try:
+        return await _walked(endpoint, names, token, clock)
+    except Exception as error:  # odd bytes from outside found something that nobody foresaw
+        return Walked((_own_error(endpoint, error),))
+
+
+def _own_error(endpoint: Endpoint, error: Exception) -> Step:
+    detail = f"raydeck could not read what came: {type(error).__name__}: {error}"[:200]
+    return Step(probe="bytes", service=endpoint.service, hop=endpoint.where, failure=Failure.OWN_ERROR, detail=detail)
+
+
+async def _walked(endpoint: Endpoint, names: Names, token: str | None, clock: Callable[[], float]) -> Walked:
     ends_at = asyncio.get_running_loop().time() + ROUND_S
     address, steps = await _resolved(endpoint, names)
     if isinstance(address, Failure):
         return Walked(steps)
     answer = await _answer(endpoint, address, token, ends_at)
+    # The Date header was written between the connect and the last byte, and was cut to whole seconds.
+    asked_at = clock() - (answer.exchanged.total_ms - answer.exchanged.connect_ms) / 2000
     if not answer.exchanged.connected:
-        return Walked((*steps, await _unconnected(endpoint, address, answer)))
+        return Walked((*steps, await _unconnected(endpoint, address, answer, ends_at)))
     steps = (*steps, *_connected(endpoint, address[0], answer))
     came = _came_through(endpoint, answer)
     steps = (*steps, *came)
     if came[-1].failure is not None:
         return Walked(steps)
     judged, identity = _judged(endpoint, answer)
-    clocks = (answer.date, now) if answer.date is not None and identity is not None else None
+    clocks = (answer.date + 0.5, asked_at) if answer.date is not None and identity is not None else None
     return Walked((*steps, judged), _place(endpoint, address[0]), identity, clocks)
 
 
@@ -129,16 +142,16 @@ async def _resolved(endpoint: Endpoint, names: Names) -> tuple[tuple[str, ...] |
 async def _answer(endpoint: Endpoint, addresses: tuple[str, ...], token: str | None, ends_at: float) -> Answer:
     """Ask at the addresses in their order, the next one only where nothing accepts."""
     loop = asyncio.get_running_loop()
+    kept_s = _SSH_PORT_S if endpoint.way == "gateway" else 0.0  # to knock at another port where this one is silent
     for address in addresses:
         left_s = max(0.1, ends_at - loop.time())
         place = _place(endpoint, address)
-        connect_s, answer_s = min(CONNECT_S, left_s), min(ANSWER_S, left_s)
+        limits = Limits(max(0.1, min(CONNECT_S, left_s - kept_s)), ANSWER_S, within_s=left_s)
         if endpoint.asking == "client":
-            answer = await greet(place, connect_s=connect_s, answer_s=answer_s)
+            answer = await greet(place, limits)
         else:
             secret = token if endpoint.asking == "dashboard" else None
-            path = _QUESTIONS[endpoint.asking]
-            answer = await get(place, path, connect_s=connect_s, answer_s=answer_s, token=secret)
+            answer = await get(place, _QUESTIONS[endpoint.asking], limits, secret)
         if answer.exchanged.connected or loop.time() > ends_at - 0.2:
             break
     return answer
@@ -149,7 +162,7 @@ def _place(endpoint: Endpoint, address: str) -> Place:
     return Place(address, endpoint.port, endpoint.host_header, endpoint.prefix, tls_name)
 
 
-async def _unconnected(endpoint: Endpoint, addresses: tuple[str, ...], answer: Answer) -> Step:
+async def _unconnected(endpoint: Endpoint, addresses: tuple[str, ...], answer: Answer, ends_at: float) -> Step:
     failure = answer.failure or Failure.CLOSED
     probe = _CONNECTING[endpoint.way]
     if endpoint.way == "vm" and failure in _UNREACHED:
@@ -158,17 +171,18 @@ async def _unconnected(endpoint: Endpoint, addresses: tuple[str, ...], answer: A
         failure = Failure.NO_LISTENER
     if endpoint.way == "forward" and failure is Failure.REFUSED:
         failure = Failure.DOWN
-    detail = _DETAILS[answer.failure or Failure.CLOSED]
-    if endpoint.way == "gateway" and failure is Failure.TIMED_OUT and await _is_dropped(addresses[0]):
+    detail = _detail(answer.failure or Failure.CLOSED, answer)
+    if endpoint.way == "gateway" and failure is Failure.TIMED_OUT and await _is_dropped(addresses[0], ends_at):
         failure, detail = Failure.TIMED_OUT_TOO, f"{detail}, on port {_SSH_PORT} neither"
     if failure in {Failure.CLOSED, Failure.SILENT, Failure.UNRESOLVED}:
         probe, failure = "bytes", Failure.CLOSED
     return _step(endpoint, probe, addresses[0], answer, failure=failure, detail=detail)
 
 
-async def _is_dropped(address: str) -> bool:
+async def _is_dropped(address: str, ends_at: float) -> bool:
     """Return whether the same machine's ssh port drops packets, too."""
-    found = await exchange_bytes(address, _SSH_PORT, b"", lambda _: True, connect_s=0.8, answer_s=0.1)
+    left_s = max(0.1, min(_SSH_PORT_S, ends_at - asyncio.get_running_loop().time()))
+    found = await exchange_bytes(address, _SSH_PORT, b"", lambda _: True, Limits(left_s, 0.0))
     return not found.connected and found.failure is Failure.TIMED_OUT
 
 
@@ -190,16 +204,26 @@ def _came_through(endpoint: Endpoint, answer: Answer) -> tuple[Step, ...]:
     ms = answer.exchanged.total_ms
     if endpoint.way != "gateway":
         broken = None if answer.failure is Failure.STRANGE else answer.failure
-        detail = "come through" if broken is None else _DETAILS[broken]
+        detail = "come through" if broken is None else _detail(broken, answer)
         return (_step(endpoint, "bytes", "", answer, failure=broken, detail=detail, ms=ms),)
     failure: Failure | None = answer.failure or _envoy_failure(answer)
     if failure is not None:
-        detail = _DETAILS.get(failure) or f"the gateway answers {answer.http_status}"
+        detail = _detail(failure, answer) or f"the gateway answers {answer.http_status}"
         if failure is Failure.HTTP_ERROR:
             detail = f"{answer.http_status}, and not from istio-envoy"
         return (_step(endpoint, "route", "", answer, failure=failure, detail=detail, ms=ms),)
     routed = _step(endpoint, "route", "", answer, detail=f"answers {answer.http_status}", ms=ms)
     return routed, msgspec.structs.replace(routed, probe="bytes", detail="come through")
+
+
+def _detail(failure: Failure, answer: Answer) -> str:
+    """Return what was found in words, with how long it was waited for; empty where the failure has none."""
+    exchanged = answer.exchanged
+    if failure is Failure.TIMED_OUT:
+        return f"no connection within {exchanged.connect_ms / 1000:.1f} s"
+    if failure is Failure.SILENT:
+        return f"accepts, and no answer within {(exchanged.total_ms - exchanged.connect_ms) / 1000:.1f} s"
+    return _DETAILS.get(failure, "")
 
 
 def _envoy_failure(answer: Answer) -> Failure | None:

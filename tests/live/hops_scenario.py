@@ -20,8 +20,9 @@ from tests.live.hops_lab import NOWHERE, HopsLab
 
 WAYS = ("gateway", "vm", "forward")
 ROUNDS = int(os.environ.get("RAYDECK_ROUNDS", "1"))
-# `make bench` counts every first verdict; beside other tests a deadline may pass because the machine is busy.
-ATTEMPTS = 1 if ROUNDS > 1 else 4
+# `make bench` counts every first verdict. Beside other tests a deadline may pass because the machine is busy: a wrong
+# verdict that is not told twice alike was not settled, and is asked for once more. One that is settled is wrong.
+MOST_ASKED = 1 if ROUNDS > 1 else 4
 PATIENCE_S = 60.0
 SEEN_WITHIN_S = float(
     os.environ.get("RAYDECK_SEEN_S", "30")
@@ -181,7 +182,8 @@ SCENARIOS = (
     ),
     Scenario(
         "another TCP service", lambda lab: lab.stand_in(1, "banner"), lambda lab: lab.stand_in(1),
-        {"gateway": Found("route"), "vm": Found("ray", "curl"), "forward": Found("ray", "curl")},
+        {"gateway": Found("route", "kubectl get endpoints"), "vm": Found("ray", "curl"),
+         "forward": Found("ray", "curl")},
     ),
     Scenario(
         "another HTTP service", lambda lab: lab.stand_in(1, "html"), lambda lab: lab.stand_in(1),
@@ -211,7 +213,7 @@ SCENARIOS = (
     ),
     Scenario(
         "network to the VM stalled", vm_offline, lambda lab: lab.link("operator", up=True),
-        {"vm": Found("vm"), "gateway": Found("gateway"), "forward": Found("vm", "ping")},
+        {"vm": Found("vm", "ping"), "gateway": Found("gateway", "ping"), "forward": Found("vm", "ping")},
     ),
     Scenario(
         "name not known", lambda lab: lab.hosts(None), lambda lab: lab.hosts(),
@@ -228,7 +230,7 @@ SCENARIOS = (
     ),
     Scenario(
         "not in the firewall rule", lambda lab: lab.drop(drop=True), lambda lab: lab.drop(drop=False),
-        {"gateway": Found("gateway", "22 and 7001"), "vm": Found("vm")},
+        {"gateway": Found("gateway", "22 and 7001"), "vm": Found("vm", "ssh vm true")},
     ),
     Scenario(
         "gateway's port not in the firewall rule",
@@ -251,7 +253,7 @@ SCENARIOS = (
     Scenario(
         "VirtualService of another cluster",
         lambda lab: lab.routes(**{DASH_1: [lab.vm, 8101]}), lambda lab: lab.routes(),
-        {"gateway": Found("identity"), "vm": Found(None)},
+        {"gateway": Found("identity", "RemoteForward"), "vm": Found(None)},
     ),
     Scenario(
         "GatewayPorts no", lambda lab: new_sshd(lab, "no", "127.0.0.1"), old_sshd,
@@ -389,17 +391,15 @@ def provoked(scenario, lab, asking):
 def test_the_first_broken_hop_and_its_hint(scenario, lab, asking):
     began = time.monotonic()
     with provoked(scenario, lab, asking):
-        attempt = 0
-        while attempt < ATTEMPTS:
-            attempt += 1
-            wrong = wrong_verdicts(scenario, asking)
-            if not wrong:
-                break
+        wrong, before, asked = wrong_verdicts(scenario, asking), None, 1
+        while wrong and verdict_of(wrong) != before and asked < MOST_ASKED:
+            before = verdict_of(wrong)
+            wrong, asked = wrong_verdicts(scenario, asking), asked + 1
         asked_s = time.monotonic() - began
-    verdict = "WRONG" if wrong else "right" if attempt == 1 else f"right at attempt {attempt}"
+    verdict = "WRONG" if wrong else "right" if asked == 1 else f"right at attempt {asked}"
     print(f"{scenario.name}: {verdict}, {asked_s:.1f} s, {time.monotonic() - began:.1f} s in all")
     if wrong:
-        pytest.fail("\n".join(f"{way}: {text}" for way, text in wrong.items()))
+        pytest.fail("\n".join(f"{way}: {told(checks)}" for way, checks in wrong.items()))
 
 
 def wrong_verdicts(scenario, asking):
@@ -407,7 +407,13 @@ def wrong_verdicts(scenario, asking):
     if scenario.is_fresh:
         asking.forget_connections()
     verdicts = {way: both[0] for way, both in asking.ask(tuple(scenario.wanted)).items()}
-    return {way: told(verdicts[way]) for way, wanted in scenario.wanted.items() if not is_right(verdicts[way], wanted)}
+    return {way: verdicts[way] for way, wanted in scenario.wanted.items() if not is_right(verdicts[way], wanted)}
+
+
+def verdict_of(wrong):
+    """What is said where the wrong thing is said: the hop, the service and the fix."""
+    return {way: checks.broken and (checks.broken.probe, checks.broken.service, checks.broken.hint)
+            for way, checks in wrong.items()}  # fmt: skip
 
 
 SOON = ("tunnel down", "target hung", "name not known", "target dead", "no VirtualService", "another cluster")
@@ -466,7 +472,7 @@ def is_right(checks, wanted):
     if broken is None or wanted.hop is None:
         return checks.first_broken == wanted.hop
     is_there = broken.probe == wanted.hop and wanted.hint in broken.hint
-    return is_there and broken.hint != "" and wanted.service in {"", broken.service}
+    return is_there and bool(wanted.hint and broken.command) and wanted.service in {"", broken.service}
 
 
 def told(checks):

@@ -145,7 +145,7 @@ def _broken_ladder(service: CheckedService, now: float) -> Ladder:
         Check(
             probe="route", outcome=Outcome.BROKEN, since=since, latency_ms=41.0,
             detail="503 from the gateway: the Service answers nothing",
-            cause="the tunnel stands and Ray behind it is not running", hint=f"on computer 2:  {START}",
+            cause="the tunnel stands and Ray behind it is not running", hint=f"on computer 2:  {START}", command=START,
             sent="GET /api/version, Host ray.local.dash-2.oss", received="503 after 41 ms",
         ),
         Check(probe="listener", outcome=Outcome.OK, by="ssh", detail=f"{VM}:8101 held by sshd, private address only"),

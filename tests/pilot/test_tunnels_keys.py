@@ -158,7 +158,7 @@ async def test_y_copies_the_fix_of_a_break_and_else_the_command(tmp_path: Path) 
         await console.press("enter", "y")
         assert console.app.clipboard == "raydeck check local-1"
         await console.press("escape", "j", "enter", "y")
-        assert console.app.clipboard == f"on computer 2:  {START}"
+        assert console.app.clipboard == START  # the hint says where, too, and no shell takes that
 
 
 async def test_u_opens_forwards_that_d_closes_and_the_console_ends(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from console.services.state_folder import StateFolder
 NOON = 1_795_384_800.0
 
 
-def known(session="session_2026-11-22_08-00-00_1_1", *, at="http://127.0.0.1:8100", seen_at=NOON, started_at=None):
-    return Known(at, session, "2.49.2", seen_at, started_at)
+def known(
+    session="session_2026-11-22_08-00-00_1_1", *, at="http://127.0.0.1:8100", seen_at=NOON, started_at=None, nodes=()
+):
+    return Known(at, session, "2.49.2", seen_at, started_at, nodes)
 
 
 OTHER = known("session_2026-11-22_09-00-00_2_2", at="http://127.0.0.1:8101")
@@ -59,6 +61,22 @@ def test_two_that_answer_alike_and_are_not_remembered_are_both_in_doubt():
     twin = known(OTHER.session_name)
     assert judge(OTHER, None, {"a": twin}, {}).failure is Failure.TWICE
     assert judge(twin, None, {"b": OTHER}, {}).failure is Failure.TWICE
+
+
+def test_a_node_of_another_cluster_tells_as_its_session_does():
+    here, there = known("session_a", nodes=("n1", "n2")), known("session_b", nodes=("n2", "n3"))
+    owned = judge(here, None, {}, {"b": there})
+    assert (owned.failure, owned.detail) == (Failure.OTHER_CLUSTER, "answers as b: node n2")
+    twice = judge(here, None, {"b": there}, {})
+    assert (twice.failure, twice.other) == (Failure.TWICE, "b")
+    apart = judge(here, None, {"b": known("session_b", nodes=("n3",))}, {})
+    assert apart.failure is None
+
+
+def test_a_head_that_comes_back_with_its_own_nodes_is_no_stranger():
+    before = known("session_a", seen_at=NOON, nodes=("n1", "n2"))
+    found = judge(known("session_b", started_at=NOON - 3600, nodes=("n2",)), before, {}, {})
+    assert (found.failure, found.restarted_at) == (None, NOON - 3600)
 
 
 def test_what_answered_at_another_address_says_nothing_of_this_one():

@@ -143,6 +143,138 @@ async def test_ssh_that_is_not_there_is_a_reason_and_no_fault(tmp_path):
     assert checks.first_broken is None
 
 
+class SlowSsh:
+    """An ssh that takes its time to look at the VM, and fails if it is told to."""
+
+    def __init__(self, path, error=None):
+        self.gate, self.error = path.gate, error
+        self.looking, self.may_answer = asyncio.Event(), asyncio.Event()
+        self.looks = 0
+
+    async def ask(self, _):
+        self.looks += 1
+        self.looking.set()
+        await self.may_answer.wait()
+        if self.error is not None:
+            raise self.error
+        return Evidence(asked_at=time.time(), unasked="there is no ssh")
+
+    async def close(self):
+        pass
+
+
+TUNNELLED = """
+[ssh.vm]
+host = "vm"
+private_ip = "127.0.0.1"
+
+[[clusters]]
+name = "{name}"
+kind = "local"
+dashboard = "{url}"
+serve = "{serve}"
+tunnel = {{ via = "vm", slot = {slot} }}
+"""
+
+
+@asynccontextmanager
+async def prober_with(tmp_path, head, make_vm_watch):
+    """A core whose prober walks one cluster behind a VM, with an ssh of our own."""
+    file = tmp_path / "clusters.toml"
+    file.write_text(TUNNELLED.format(name="a", url=head.url, serve=head.serve_url, slot=1))
+    core = Core(Options(file, False, {"XDG_STATE_HOME": str(tmp_path / "state")}, tmp_path))
+    core.prober._make_vm_watch = make_vm_watch
+    core.load()
+    await core.begin()
+    core.prober.begin()
+    try:
+        yield core, file
+    finally:
+        await core.close()
+
+
+async def test_a_cluster_that_goes_while_ssh_looks_at_its_vm_ends_no_looking(tmp_path):
+    made = []
+
+    def make(path, names):
+        del names
+        made.append(SlowSsh(path))
+        return made[-1]
+
+    async with fake_head(time.time) as head, prober_with(tmp_path, head, make) as (core, file):
+        await asyncio.wait_for(made[0].looking.wait(), PATIENCE_S)
+        file.write_text(TUNNELLED.format(name="b", url=head.url, serve=head.serve_url, slot=2))
+        core.topology.load()
+        core.prober.take_over(core.topology.current.clusters)
+        made[0].may_answer.set()
+        await until(lambda: core.prober.checks("b").checked_at is not None)
+        core.prober.ask_now("b")
+        looks = made[0].looks
+        await until(lambda: made[0].looks > looks or core.prober.ask_now("b"))
+
+
+async def test_an_error_of_our_own_is_a_broken_hop_and_the_walks_go_on(tmp_path, monkeypatch):
+    def fails(*_):
+        raise ZeroDivisionError("quite unforeseen")
+
+    async with fake_head(time.time) as head, console(tmp_path, {"a": {"dashboard": head.url}}) as core:
+        await until(lambda: row(core, "a").state is State.UP)
+        with monkeypatch.context() as patched:
+            patched.setattr(core.prober._walks["a"], "judge", fails)
+            await until(lambda: core.prober.checks("a").first_broken == "bytes")
+            broken = core.prober.checks("a").broken
+            assert "ZeroDivisionError: quite unforeseen" in broken.detail
+            assert broken.command == "raydeck check a"
+            (asked,) = await core.check(["a"])
+            assert asked.first_broken == "bytes"
+        await until(lambda: core.prober.checks("a").first_broken is None)
+
+
+async def test_an_ssh_that_fails_in_ourselves_is_a_reason_and_no_end(tmp_path):
+    made = []
+
+    def make(path, names):
+        del names
+        made.append(SlowSsh(path, RuntimeError("odd bytes")))
+        made[-1].may_answer.set()
+        return made[-1]
+
+    async with fake_head(time.time) as head, prober_with(tmp_path, head, make) as (core, _):
+        await until(lambda: any("odd bytes" in check.detail for check in core.prober.checks("a").checks))
+        looks = made[0].looks
+        await until(lambda: made[0].looks > looks or core.prober.ask_now("a"))
+        assert core.prober.checks("a").first_broken is None
+
+
+async def test_what_a_walk_found_is_told_before_a_new_head_has_said_who_it_is(tmp_path):
+    """A head that answers slowly holds up its own identity, and no verdict on the way to it."""
+    told = []
+    async with fake_head(time.time) as head:
+        environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
+        core = Core(Options(write(tmp_path, {"a": {"dashboard": head.url}}), False, environ, tmp_path))
+        core.load()
+        await core.begin()
+        learn = core.prober._walks["a"].learn
+
+        async def slow_learn():
+            told.append(core.prober.checks("a"))
+            await learn()
+
+        core.prober._walks["a"].learn = slow_learn
+        core.prober.begin()
+        await until(
+            lambda: told and core.prober.checks("a").first_broken is None and _identity(core).detail[:7] == "session"
+        )
+        await core.close()
+    (identity,) = [check for check in told[0].checks if check.probe == "identity"]
+    assert (identity.outcome, identity.detail) == (Outcome.UNVERIFIED, "asking who it is")
+    assert told[0].ok == 1
+
+
+def _identity(core):
+    return next(check for check in core.prober.checks("a").checks if check.probe == "identity")
+
+
 async def test_the_command_prints_the_ladder_and_exits_by_it(tmp_path):
     async with fake_head(time.time) as good, fake_head(time.time) as bad:
         bad.trouble = "html"

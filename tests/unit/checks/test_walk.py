@@ -50,7 +50,7 @@ def endpoint(port, way="vm", asking="dashboard", service="dashboard", host="127.
 
 async def walked(reply, way="vm", asking="dashboard", token=None):
     async with server(reply) as port:
-        return await walk(endpoint(port, way, asking), Names(), token, time.time())
+        return await walk(endpoint(port, way, asking), Names(), token, time.time)
 
 
 def broken(found):
@@ -107,9 +107,9 @@ async def test_nothing_listens():
     async with server(None) as port:
         pass
     for way, failure in (("vm", Failure.NO_LISTENER), ("forward", Failure.DOWN), ("direct", Failure.REFUSED)):
-        found = await walk(endpoint(port, way), Names(), None, 0.0)
+        found = await walk(endpoint(port, way), Names(), None, time.time)
         assert broken(found) == ("listener", failure)
-    assert broken(await walk(endpoint(port, "gateway"), Names(), None, 0.0)) == ("gateway", Failure.REFUSED)
+    assert broken(await walk(endpoint(port, "gateway"), Names(), None, time.time)) == ("gateway", Failure.REFUSED)
 
 
 async def test_silence_ends_with_its_deadline():
@@ -135,7 +135,7 @@ async def test_a_metrics_agent_is_never_scraped():
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as serving:
         port = serving.sockets[0].getsockname()[1]
-        assert broken(await walk(endpoint(port, asking="metrics"), Names(), None, 0.0)) is None
+        assert broken(await walk(endpoint(port, asking="metrics"), Names(), None, time.time)) is None
     assert asked == ["GET /favicon.ico HTTP/1.1\r\n"]
 
 
@@ -150,7 +150,7 @@ async def test_a_token_goes_to_the_dashboard_and_nowhere_else():
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as serving:
         port = serving.sockets[0].getsockname()[1]
         for asking in ("dashboard", "serve", "metrics"):
-            found = await walk(endpoint(port, asking=asking), Names(), "s3cret", 0.0)
+            found = await walk(endpoint(port, asking=asking), Names(), "s3cret", time.time)
             assert "s3cret" not in repr(found)
     assert ["Bearer s3cret" in text for text in heard] == [True, False, False]
 
@@ -160,7 +160,7 @@ async def test_a_name_that_cannot_be_asked_for_is_a_failure(answer, failure):
     def ask(_):
         raise answer
 
-    found = await walk(endpoint(1, "gateway", host="ray.local.dash-1.oss"), Names(ask), None, 0.0)
+    found = await walk(endpoint(1, "gateway", host="ray.local.dash-1.oss"), Names(ask), None, time.time)
     assert found.failure.probe == "name"
     assert found.failure.failure in {failure, Failure.UNRESOLVED}
 
