@@ -42,20 +42,29 @@ async def follow_to_end(core: Core, job: Job, lines: int, session: Session) -> J
 async def print_log(core: Core, job: Job, lines: int, session: Session) -> tuple[Job, str]:
     """Print a job's log as it comes and keep its output; return the job as it ended, and why it did."""
     text = LogText(session.glyphs, to_terminal=sys.stdout.isatty())
-    why = ""
-    async for event in attend(core, job, lines):
-        match event:
-            case LogData(data):
-                write_bytes(text.of(data))
-            case JobSeen(seen):
-                job = seen
-                tell(f"{job.id} on {job.cluster}: {job.status}")
-            case FollowEnded(last, why):
-                job = last or job
-                write_bytes(text.rest())
-            case _:
-                say(f"raydeck: {job.cluster}: {words_for(event)}")
+    why, was_read = "", False
+    async with aclosing(attend(core, job, lines)) as events:
+        async for event in events:
+            match event:
+                case LogData(data):
+                    was_read = True
+                    write_bytes(text.of(data))
+                case JobSeen(seen):
+                    job = seen
+                    tell(f"{job.id} on {job.cluster}: {job.status}")
+                case FollowEnded(last, why):
+                    job = last or job
+                    write_bytes((b"" if was_read else text.of(_copy_of(core, job))) + text.rest())
+                case _:
+                    say(f"raydeck: {job.cluster}: {words_for(event)}")
     return job, why
+
+
+def _copy_of(core: Core, job: Job) -> bytes:
+    """Return the kept copy of a log that could not be read, nothing without one."""
+    if content := core.logs.content_of(job):
+        say(f"raydeck: {job.cluster}: this is the kept copy of {job.id}")
+    return content
 
 
 def failure_of(job: Job, why: str) -> JobFailedError | None:

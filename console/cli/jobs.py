@@ -1,28 +1,22 @@
-"""``raydeck jobs``, ``logs``, ``stop`` and ``rerun``."""
+"""``raydeck jobs``, ``stop`` and ``rerun``."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 
 import click
 
-from console.cli.attending import follow_to_end, tell_shipped
-from console.cli.merged import print_merged
-from console.cli.session import Session, cluster_names, pass_session, say, write_bytes, write_json
-from console.errors import DeadlineError, NotFoundError, RaydeckError, SourceError
+from console.cli.attending import tell_shipped
+from console.cli.session import Session, cluster_names, pass_session, say, write_json
+from console.errors import DeadlineError, SourceError
 from console.model.job import Job
 from console.render.documents import jobs_document, submission_document
 from console.render.jobs_table import JOB_COLUMNS, job_row
-from console.render.log_text import LogText
 from console.render.text_table import text_table
-from console.render.why_lines import why_text
 from console.services.core import Core
 from console.services.jobs import find_job, stop_job
 from console.services.rerun import rerun as run_again
-from console.services.why import why
 
-_LOG_LINES = 1000
 _STOPS_WITHIN_S = 10.0  # Ray kills what does not end within 3 s of asking
 
 
@@ -59,58 +53,6 @@ def _source_errors(answers: list[tuple[Job, ...] | BaseException]) -> list[Sourc
         if not isinstance(error, SourceError):
             raise error
     return [error for error in errors if isinstance(error, SourceError)]
-
-
-@click.command()
-@click.argument("job_ids", metavar="ID…", nargs=-1, required=True)
-@click.option("--cluster", help="Where the job is; else it is looked for everywhere.")
-@click.option("--follow", "follows", is_flag=True, help="Go on until the job has ended.")
-@click.option("--lines", type=click.IntRange(1), default=_LOG_LINES, show_default=True, help="Start this far back.")
-@click.option("--why", "asks_why", is_flag=True, help="Instead: why it is pending, or why it failed.")
-@pass_session
-def logs(session: Session, job_ids: tuple[str, ...], cluster: str | None, *, follows: bool, lines: int,
-         asks_why: bool) -> None:  # fmt: skip
-    """Print a job's log, never the whole file; of several, merged by time. With --follow, exits 1 unless all succeed.
-
-    When its cluster does not answer, the copy that was kept when it was read last.
-    """
-    ids = tuple(dict.fromkeys(job_ids))
-
-    async def work(core: Core) -> None:
-        try:
-            jobs = [await find_job(core.fleet, job_id, cluster) for job_id in ids]
-        except (SourceError, NotFoundError) as error:
-            if len(ids) > 1 or asks_why or not _printed_copy(core, ids[0], lines, session):
-                raise
-            raise _only_copy(error, ids[0]) from error
-        if asks_why:
-            for job in jobs:
-                click.echo(why_text(await why(core, job), session.glyphs))
-        elif len(jobs) > 1:
-            await print_merged(core, jobs, lines, session, follows=follows)
-        elif follows:
-            await follow_to_end(core, jobs[0], lines, session)
-        else:
-            text = LogText(session.glyphs, to_terminal=sys.stdout.isatty())
-            tail = await core.fleet.dashboard(jobs[0].cluster).log_tail(jobs[0], lines)
-            core.logs.keep(jobs[0], tail)
-            write_bytes(text.of(tail) + text.rest())
-
-    session.run(work)
-
-
-def _printed_copy(core: Core, job_id: str, lines: int, session: Session) -> bool:
-    """Print the kept copy of a log; return False where there is none."""
-    kept = core.logs.find(job_id)
-    if kept is None:
-        return False
-    text = LogText(session.glyphs, to_terminal=sys.stdout.isatty())
-    write_bytes(text.of(b"".join(kept[1].splitlines(keepends=True)[-lines:])) + text.rest())
-    return True
-
-
-def _only_copy(error: RaydeckError, job_id: str) -> RaydeckError:
-    return NotFoundError(error.where, f"{error.what}; this is the kept copy of {job_id}", error.hint)
 
 
 @click.command()

@@ -54,7 +54,7 @@ async def _tails(core: Core, jobs: Sequence[Job], lines: int) -> list[MergedLine
     merger, now = LineMerger(len(jobs)), core.clock()
     tails = await asyncio.gather(*(core.fleet.dashboard(job.cluster).log_tail(job, lines) for job in jobs))
     for number, (job, tail) in enumerate(zip(jobs, tails, strict=True)):
-        core.logs.keep(job, tail)
+        await asyncio.to_thread(core.logs.keep, job, tail)
         merger.feed(number, tail, now)
         merger.finish(number, now)
     return merger.flush()

@@ -30,7 +30,7 @@ _PLACES = {
     "tunnel": "console.cli.tunnel",
     "jobs": "console.cli.jobs",
     "submit": "console.cli.submit",
-    "logs": "console.cli.jobs",
+    "logs": "console.cli.logs",
     "stop": "console.cli.jobs",
     "rerun": "console.cli.jobs",
     "output": "console.cli.output",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -30,37 +31,29 @@ class OutputMissed(Struct, frozen=True):
 async def attend(core: Core, job: Job, lines: int) -> AsyncGenerator[LogEvent | OutputKept | OutputMissed, None]:
     """Yield what ``follow`` yields, and what became of the output, right after the event that made it possible.
 
-    What was read of the log is kept when it ends or is left.
+    What was read of the log is kept now and then, and when it ends or is left.
     Whoever stops before the end closes it (``aclosing``), which closes what was being read.
     """
-    copy = LogCopy()
+    copy = LogCopy(core.logs, job)
+    keeping = asyncio.create_task(copy.keep_now_and_then())
     try:
         async with aclosing(_attend(core, job, lines, copy)) as events:
             async for event in events:
-                if isinstance(event, JobSeen):
-                    job = event.job
-                elif isinstance(event, FollowEnded):
-                    job = event.job or job
-                    core.logs.keep(job, copy.content())
                 yield event
     finally:
-        core.logs.keep(job, copy.content())
+        keeping.cancel()
+        await asyncio.to_thread(copy.keep)
 
 
 async def _attend(
     core: Core, job: Job, lines: int, copy: LogCopy
 ) -> AsyncGenerator[LogEvent | OutputKept | OutputMissed, None]:
-    ready = core.ready_watch(job)
+    ready = await asyncio.to_thread(core.ready_watch, job)
     kept = ready is None
     dashboard = core.fleet.dashboard(job.cluster)
     async with aclosing(follow(dashboard, job.id, lines=lines, clock=core.clock)) as events:
         async for event in events:
-            if isinstance(event, JobSeen):
-                job = event.job
-            elif isinstance(event, FollowEnded):
-                job = event.job or job
-            elif isinstance(event, LogData):
-                copy.add(event.data)
+            job = _noted(copy, event, job)
             said_ready = ready is not None and isinstance(event, LogData) and ready.saw(event.data)
             ended = isinstance(event, FollowEnded)
             if not ended:
@@ -71,7 +64,20 @@ async def _attend(
                 if outcome is not None:
                     yield outcome
             if ended:
+                await asyncio.to_thread(copy.keep)
                 yield event
+
+
+def _noted(copy: LogCopy, event: LogEvent, job: Job) -> Job:
+    """Let the copy have what an event brings; return the job as it stands after it."""
+    match event:
+        case LogData(data):
+            copy.add(data)
+        case JobSeen(seen):
+            copy.saw(job := seen)
+        case FollowEnded(last, _) if last is not None:
+            copy.saw(job := last)
+    return job
 
 
 async def _outcome(core: Core, job: Job, *, last_chance: bool) -> OutputKept | OutputMissed | None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from console.model.job import Job
 from console.screens.merged_log import MergedLogScreen
+from console.services import kept_logs
+from console.services.kept_logs import LogCopies
+from console.services.state_folder import StateFolder
 from console.widgets.log_view import LogView
 from tests.pilot.deck import Clock, deck
 from tests.pilot.scenes import many_clusters, one_cluster
@@ -103,3 +109,37 @@ async def test_a_kept_copy_is_shown_when_the_head_lives_but_the_log_or_the_job_i
         head.jobs.clear()
         await console.press("l")
         await console.shows("what was said", "kept copy of", f"no job {ONE}")
+
+
+async def test_the_palette_opens_the_kept_log_of_a_job_that_is_in_no_list_any_more(tmp_path: Path) -> None:
+    clock = Clock()
+    folder = StateFolder(tmp_path / "state" / "raydeck")
+    for cluster, job_id in (("local-1", ONE), ("taken-down", TWO)):
+        gone = Job(cluster=cluster, submission_id=job_id, job_id=None, type="SUBMISSION", status="FAILED",
+                   entrypoint="x", start_time=1.0, end_time=2.0)  # fmt: skip
+        LogCopies(folder, clock).keep(gone, b"the last words of " + cluster.encode() + b"\n")
+    async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        for cluster, job_id, why in (("local-1", ONE, f"no job {ONE}"), ("taken-down", TWO, "no such cluster")):
+            await console.press("colon")
+            await console.shows(f"kept log {ONE} of local-1, failed, 22 Nov 22:00")
+            await console.press(*f"kept log {job_id[-5:]}")
+            await console.until(lambda other=TWO if job_id == ONE else ONE: other not in console.text)
+            await console.press("enter")
+            await console.shows(f"the last words of {cluster}", "kept copy of 22 Nov", why)
+            await console.press("escape")
+
+
+async def test_a_log_is_kept_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is killed in the middle of it has lost little."""
+    monkeypatch.setattr(kept_logs, "_REST_S", 0.02)
+    clock = Clock()
+    async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        head = fleet.heads["local-1"]
+        head.add_job(ONE, "RUNNING")
+        head.logs[ONE] = b"one\n"
+        await console.press("2")
+        await console.shows(ONE)
+        await console.press("l")
+        for expected in (b"one\n", b"one\ntwo\n"):
+            head.logs[ONE] = expected
+            await console.until(lambda expected=expected: (console.core.logs.find(ONE) or (None, b""))[1] == expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_copies_are_bounded_each_and_together(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(kept_logs, "COPY_BYTES", 1000)
     monkeypatch.setattr(kept_logs, "ALL_BYTES", 2500)
     copies = LogCopies(StateFolder(tmp_path))
-    gathered = LogCopy()
+    gathered = LogCopy(copies, job())
     for at in range(0, len(LOG), 700):
         gathered.add(LOG[at : at + 700])
     assert LOG.endswith(gathered.content())
@@ -66,6 +67,46 @@ def test_copies_are_bounded_each_and_together(tmp_path: Path, monkeypatch: pytes
     assert len(kept[1]) <= 1000
     assert kept[1].startswith(b"line ")
     assert sum(path.stat().st_size for path in (tmp_path / "logs").glob("*.log")) <= 2500
+
+
+def test_the_number_of_copies_is_bounded_and_the_newest_are_listed_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_logs, "MOST_COPIES", 3)
+    now = iter(range(100))
+    copies = LogCopies(StateFolder(tmp_path), lambda: float(next(now)))
+    assert copies.listed() == []
+    for number in range(5):
+        copies.keep(job(f"raysubmit_{number}"), b"said\n")
+        at = 1_000_000 + number
+        os.utime(tmp_path / "logs" / f"raysubmit_{number}.log", (at, at))
+    copies.keep(job("raysubmit_5"), b"said\n")
+    (tmp_path / "logs" / "broken.about.json").write_text("{")
+    assert [each.job.id for each in copies.listed()] == ["raysubmit_5", "raysubmit_4", "raysubmit_3"]
+
+
+def test_a_log_is_kept_again_and_again_while_it_is_read_and_nothing_is_doubled(tmp_path: Path) -> None:
+    """Of a log that repeats itself, too: what was kept before it was opened is what is joined to, each time."""
+    copies = LogCopies(StateFolder(tmp_path))
+    copies.keep(job(), b"again\n" * 1000)
+    copy = LogCopy(copies, job())
+    for _ in range(5):
+        copy.add(b"again\n" * 1000)
+        copy.keep()
+    kept = copies.find("raysubmit_x")
+    assert kept is not None
+    assert kept[1] == b"again\n" * 5000
+    copy.saw(job(status="SUCCEEDED"))
+    copy.keep()
+    kept = copies.find("raysubmit_x")
+    assert kept is not None
+    assert (kept[0].job.status, kept[1]) == ("SUCCEEDED", b"again\n" * 5000)
+
+
+def test_a_place_that_only_begins_alike_is_no_seam() -> None:
+    head = b"x" * 600 + b"\n"
+    assert joined(head + b"one\n" + head + b"two\n", head + b"two\nthree\n") == head + b"one\n" + head + b"two\nthree\n"
+    assert joined(head + b"one\n", head + b"two\n").count(head) == 2
 
 
 def test_a_folder_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path) -> None:

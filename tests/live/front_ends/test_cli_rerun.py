@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_a_job_that_ignores_sigterm_is_stopped_and_seen_to_have_ended(here, fold
     here("stop", job_id).check(0, "has already ended: STOPPED")
 
 
-def test_several_logs_are_one_and_a_copy_is_read_when_the_cluster_is_gone(here, folder):
+def test_several_logs_are_one_and_a_copy_is_read_when_log_or_cluster_is_gone(here, folder, embedded_cluster):
     say = "print('2099-01-01 14:03:0{0} {1}', flush=True); print('2099-01-01 14:03:0{2} {3}')"
     work = folder(odd=say.format(1, "one", 3, "three"), even=say.format(2, "two", 4, "four"))
     ids = [here.submit("--working-dir", work, "--entrypoint", f"python {name}.py", "--wait=end")
@@ -60,10 +61,19 @@ def test_several_logs_are_one_and_a_copy_is_read_when_the_cluster_is_gone(here, 
     merged = [line.split()[-1] for line in here("logs", *ids).check(0).text.splitlines() if "14:03:0" in line]
     assert merged == ["one", "two", "three", "four"]
     here("logs", *ids, "--follow").check(0, "job succeeded")
+    for path in Path(embedded_cluster.record.folder).glob(f"**/job-driver-{ids[1]}.log"):
+        path.unlink()
+    for words in ((), ("--follow",)):
+        ran = here("logs", ids[1], *words)
+        assert "14:03:04 four" in ran.text, ran
+        assert f"this is the kept copy of {ids[1]}" in ran.err
     gone = here.folder / "gone.toml"
     gone.write_text('[[clusters]]\nname = "gone"\nkind = "local"\ndashboard = "http://127.0.0.1:9"\n')
     ran = here("--config", gone, "logs", ids[0]).check(1, "this is the kept copy of " + ids[0])
     assert "14:03:03 three" in ran.text
+    listed = here("--config", gone, "logs").check(0).text.splitlines()
+    assert {line.split()[-1] for line in listed} >= {*ids}
+    here("--config", gone, "logs", "--follow").check(2, "name a job")
     here("--config", gone, "logs", "raysubmit_never").check(1, "nothing listens there")
 
 
