@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
+from rich.cells import cell_len
+
 from console.model.cluster import ClusterSnapshot, State
 from console.model.event import Event
 from console.model.metrics import ServerState
@@ -34,6 +36,21 @@ def clock_line(now: float, zone: tzinfo | None, refresh_s: float) -> Pieces:
     """Return ``every 2 s   14:03:27 EET``: the one place where the time zone is named."""
     local = datetime.fromtimestamp(now, zone).astimezone(zone)
     return ((f"every {refresh_s:g} s   ", "dim"), (local.strftime("%H:%M:%S %Z "), ""))
+
+
+def head_right(states: Pieces, server: Pieces, clock: Pieces, width: int) -> Pieces:
+    """Return what stands right of the states: the server, the refresh and the time, or what of it has room.
+
+    The time stays, then the server; how often is asked goes first.
+    """
+    every, *time = clock
+    room = width - _cells(states) - 2
+    choices = ((*server, every, *time), (*server, *time), (every, *time))
+    return next((choice for choice in choices if _cells(choice) <= room), tuple(time))
+
+
+def _cells(pieces: Pieces) -> int:
+    return sum(cell_len(text) for text, _ in pieces)
 
 
 def server_line(servers: Sequence[ServerState], now: float, stale_after_s: float, glyphs: Glyphs) -> Pieces:

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from console.commands import Scope, in_scopes
 from console.messages import CopyAsked
 from console.render.cells import Pieces
-from console.render.frame import clock_line, key_line, mode_line, rule, server_line, state_line
+from console.render.frame import clock_line, head_right, key_line, mode_line, rule, server_line, state_line
 from console.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -105,10 +105,10 @@ class FramedScreen(Screen[None]):
         """Show what depends on the time alone."""
         core = self.deck.core
         now, servers = core.clock(), core.fleet.metrics.servers if core.fleet.metrics is not None else ()
-        line = clock_line(now, self.deck.zone, core.fleet.refresh_s)
-        if self.size.width >= _WIDE or any(server.fault is not None for server in servers):
-            kept = line if self.size.width >= _WIDE else line[1:]
-            line = (*server_line(servers, now, core.stale_after_s, self.deck.glyphs), *kept)
+        is_told = self.size.width >= _WIDE or any(server.fault is not None for server in servers)
+        server = server_line(servers, now, core.stale_after_s, self.deck.glyphs) if is_told else ()
+        states = state_line(core.fleet.snapshots, self.deck.glyphs, read_only=core.read_only)
+        line = head_right(states, server, clock_line(now, self.deck.zone, core.fleet.refresh_s), self.size.width)
         clock = self.query_one("#clock", Lines)
         clock.styles.width = sum(len(text) for text, _ in line)
         clock.show([line])

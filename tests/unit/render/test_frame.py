@@ -14,7 +14,7 @@ from console.model.event import Event
 from console.model.job import Job
 from console.render.cells import Pieces
 from console.render.fault_lines import fault_lines, most_urgent, no_clusters_lines, topology_lines
-from console.render.frame import clock_line, event_line, key_line, mode_line, rule, state_line
+from console.render.frame import clock_line, event_line, head_right, key_line, mode_line, rule, state_line
 from console.render.glyphs import ASCII, UNICODE
 from console.render.jobs_table import job_row, short_message
 from console.render.log_title import LogStanding, log_title
@@ -46,6 +46,21 @@ def test_states_are_counted_in_a_fixed_order() -> None:
     shots = [shot("a", State.DOWN), shot("b"), shot("c"), shot("d", State.DEGRADED)]
     assert text(state_line(shots, UNICODE, read_only=False)) == " raydeck   ● 2 up   ◐ 1 degraded   ○ 1 down"
     assert text(state_line([], ASCII, read_only=True)) == " raydeck   read-only"
+
+
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (100, "prometheus oss 1 s every 2 s   22:00:00 UTC "),
+        (78, "prometheus oss 1 s 22:00:00 UTC "),
+        (70, "every 2 s   22:00:00 UTC "),
+        (50, "22:00:00 UTC "),
+        (10, "22:00:00 UTC "),
+    ],
+)
+def test_the_head_keeps_states_and_time_where_there_is_little_room(width: int, told: str) -> None:
+    states = state_line([shot("a"), shot("b", State.DOWN)], UNICODE, read_only=True)
+    assert text(head_right(states, (("prometheus oss 1 s ", ""),), clock_line(NOW, UTC, 2.0), width)) == told
 
 
 def test_the_zone_is_named_once_in_the_head() -> None:
