@@ -38,8 +38,9 @@ async def print_merged(core: Core, jobs: Sequence[Job], lines: int, session: Ses
     failures: list[JobFailedError] = []
     async with aclosing(merged(core, jobs, lines)) as pieces:
         async for piece in pieces:
-            if isinstance(piece, MergedLine):
-                write(piece)
+            if isinstance(piece, list):
+                for line in piece:
+                    write(line)
             elif isinstance(piece.event, FollowEnded):
                 say(f"{names[piece.number].strip()}: {piece.event.why}")
                 failure = failure_of(piece.event.job or jobs[piece.number], piece.event.why)

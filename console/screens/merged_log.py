@@ -45,7 +45,7 @@ class MergedLogScreen(LogScreen):
                     if isinstance(piece, MergedEvent):
                         self._take_event(piece, names[piece.number])
                     else:
-                        self.view.feed(tagged(piece, names) + b"\n")
+                        self.view.feed(b"".join(tagged(line, names) + b"\n" for line in piece))
         except* RaydeckError as errors:
             for error in errors.exceptions:
                 self.view.note(str(error))

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
+from operator import itemgetter
 
 from msgspec import Struct
 
 _TIME = re.compile(rb"\s{0,4}[\[(]?(?:(\d{4}-\d\d-\d\d)[ T])?(\d\d:\d\d:\d\d)(?:[.,](\d{1,6}))?")
 _LINE_BYTES_MOST = 16_384
 _HALF_A_DAY = timedelta(hours=12)
+_ORDER = itemgetter(0, 1)
 
 
 class MergedLine(Struct, frozen=True):
@@ -29,27 +32,41 @@ class LineMerger:
     def __init__(self, count: int, zone: tzinfo | None = None) -> None:
         self._zone = zone
         self._tails = [b""] * count
+        self._cut_bytes = [0] * count
         self._times = [0.0] * count
         self._waiting: list[tuple[float, int, MergedLine]] = []
         self._taken = 0
 
     def feed(self, number: int, chunk: bytes, arrived_at: float) -> None:
         """Take the next bytes of one log, cut anywhere."""
-        *lines, tail = (self._tails[number] + chunk).split(b"\n")
-        self._tails[number] = tail[-_LINE_BYTES_MOST:]
-        for line in lines:
-            self._take(number, line, arrived_at)
+        head, *others = chunk.split(b"\n")
+        self._lengthen(number, head)
+        for other in others:
+            self._take(number, self._closed(number), arrived_at)
+            self._lengthen(number, other)
 
     def finish(self, number: int, arrived_at: float) -> None:
         """Take the unfinished last line of a log for a whole one."""
-        tail, self._tails[number] = self._tails[number], b""
-        if tail:
-            self._take(number, tail, arrived_at)
+        if self._tails[number]:
+            self._take(number, self._closed(number), arrived_at)
 
     def flush(self) -> list[MergedLine]:
         """Return the lines that wait, in order; lines of one log never change places."""
-        waiting, self._waiting = sorted(self._waiting, key=lambda item: item[:2]), []
+        waiting, self._waiting = sorted(self._waiting, key=_ORDER), []
         return [line for _, _, line in waiting]
+
+    def _lengthen(self, number: int, piece: bytes) -> None:
+        """Lengthen the unfinished line within its bound; of a progress bar that reaches it the last state stays."""
+        tail = self._tails[number] + piece
+        if len(tail) > _LINE_BYTES_MOST and b"\r" in tail:
+            tail = tail.rstrip(b"\r").rsplit(b"\r", 1)[-1] + b"\r" * tail.endswith(b"\r")
+        self._cut_bytes[number] += max(0, len(tail) - _LINE_BYTES_MOST)
+        self._tails[number] = tail[:_LINE_BYTES_MOST]
+
+    def _closed(self, number: int) -> bytes:
+        line, cut = self._tails[number], self._cut_bytes[number]
+        self._tails[number], self._cut_bytes[number] = b"", 0
+        return line + b" [%d bytes cut]" % cut if cut else line
 
     def _take(self, number: int, line: bytes, arrived_at: float) -> None:
         own = line_time(line, arrived_at, self._zone)
@@ -64,12 +81,19 @@ def line_time(line: bytes, near: float, zone: tzinfo | None) -> float | None:
     found = _TIME.match(line[:64])
     if found is None:
         return None
-    day, clock, fraction = (part.decode() if part else "" for part in found.groups())
-    now = datetime.fromtimestamp(near, zone)
+    day, clock, fraction = found.groups()
+    second = _second(day, clock, int(near // 60), zone)
+    return second + float(b"0." + fraction) if second is not None and fraction else second
+
+
+@lru_cache(4096)  # lines of one second come together, and a time takes longer to read than a line
+def _second(day: bytes | None, clock: bytes, near_minute: int, zone: tzinfo | None) -> float | None:
+    near = datetime.fromtimestamp(near_minute * 60, zone)
+    date = day.decode() if day else near.date().isoformat()
     try:
-        at = datetime.fromisoformat(f"{day or now.date().isoformat()} {clock}").replace(tzinfo=zone)
-        if not day and at.timestamp() - near > _HALF_A_DAY.total_seconds():
+        at = datetime.fromisoformat(f"{date} {clock.decode()}").replace(tzinfo=zone)
+        if not day and at - near > _HALF_A_DAY:
             at -= timedelta(days=1)
+        return at.timestamp()
     except (ValueError, OverflowError):
         return None
-    return at.timestamp() + (float(f"0.{fraction}") if fraction else 0.0)

@@ -32,6 +32,7 @@ class FakeHead(FakeDashboard):
         self.submissions: list[dict[str, Any]] = []
         self.stopped: list[str] = []
         self.logs: dict[str, bytes] = {}
+        self.log_delay_s = 0.0
         self.served: dict[str, Any] = {}
         self.called: list[tuple[str, str, bytes, dict[str, str]]] = []
         self.refuses_submissions = False
@@ -88,6 +89,7 @@ class FakeHead(FakeDashboard):
         if path.startswith("/api/jobs/") and method == "POST":
             return await self._changed(request)
         if path == "/api/v0/logs/file":
+            await asyncio.sleep(self.log_delay_s)
             return self._log(request)
         return await super()._answer(request)
 

@@ -48,6 +48,43 @@ async def test_l_on_marked_jobs_merges_their_logs_by_time_with_the_cluster_befor
         assert console.table.marked
 
 
+async def test_lines_wait_for_the_slowest_log_at_first(tmp_path: Path) -> None:
+    """The head of the older log is silent for some seconds: its lines still come first."""
+    clock = Clock()
+    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        for name, job_id, log in (("left", ONE, b"14:03:02 later\n"), ("right", TWO, b"14:03:01 earlier\n")):
+            fleet.heads[name].add_job(job_id, "RUNNING")
+            fleet.heads[name].logs[job_id] = log
+        await console.press("2")
+        await console.shows(ONE, TWO)
+        fleet.heads["right"].log_delay_s = 1.5
+        await console.press("space", "j", "space", "l")
+        await console.shows("later", "earlier")
+        lines = [line.split()[-1] for line in console.lines() if "14:03" in line]
+        assert lines == ["earlier", "later"]
+
+
+async def test_a_flood_of_several_logs_comes_in_pieces_and_whole(tmp_path: Path) -> None:
+    """No piece is so long that a key would have to wait for it."""
+    clock, pieces = Clock(), []
+    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        for name, job_id in (("left", ONE), ("right", TWO)):
+            fleet.heads[name].add_job(job_id, "RUNNING")
+            fleet.heads[name].logs[job_id] = b"14:03:01 first\n"
+        await console.press("2")
+        await console.shows(ONE, TWO)
+        await console.press("space", "j", "space", "l")
+        await console.shows("first", "2 lines")
+        view = console.app.screen.query_one(LogView)
+        feed = view.ring.feed
+        view.ring.feed = lambda chunk: (pieces.append(chunk.count(b"\n")), feed(chunk))[1]  # type: ignore[method-assign]
+        for name, job_id in (("left", ONE), ("right", TWO)):
+            fleet.heads[name].logs[job_id] += b"".join(b"14:03:%02d line %d\n" % (n % 60, n) for n in range(12_500))
+        await console.shows("25 002 lines")
+        assert sum(b" line " in line for line in view.lines_as_bytes()) == sum(pieces) == 25_000
+        assert 100 < max(pieces) <= 500
+
+
 async def test_a_log_that_was_read_is_shown_from_its_copy_when_the_head_is_gone(tmp_path: Path) -> None:
     clock = Clock()
     async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:

@@ -48,3 +48,26 @@ def test_nothing_is_lost_or_doubled_however_it_is_cut(logs: list[list[str]], siz
     found = merger.flush()
     for number, lines in enumerate(logs):
         assert [line.line.decode() for line in found if line.number == number] == lines
+
+
+def test_a_long_line_keeps_its_beginning_and_says_how_much_was_cut() -> None:
+    merger = LineMerger(1, UTC)
+    for _ in range(10):
+        merger.feed(0, b"x" * 3000, NOON)
+    merger.feed(0, b"\nnext\n" + b"y" * 20_000 + b"\n", NOON)
+    assert [line.line for line in merger.flush()] == [
+        b"x" * 16_384 + b" [13616 bytes cut]", b"next", b"y" * 16_384 + b" [3616 bytes cut]",
+    ]  # fmt: skip
+    merger.feed(0, b"z" * 16_385, NOON)
+    merger.finish(0, NOON)
+    assert [line.line for line in merger.flush()] == [b"z" * 16_384 + b" [1 bytes cut]"]
+
+
+def test_of_a_progress_bar_the_last_state_stays() -> None:
+    merger = LineMerger(1, UTC)
+    for percent in range(1000):
+        merger.feed(0, b"%d%% done and some more text\r" % percent, NOON)
+    merger.feed(0, b"ready\n", NOON)
+    (line,) = merger.flush()
+    assert line.line.endswith(b"999% done and some more text\rready")
+    assert len(line.line) <= 16_384
