@@ -55,6 +55,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("job", "x", "x", "stop", "stop the job, after asking", "stop", changes=True),
     Command("why", "l", "l", "log", "log of the job", "log"),
     Command("why", "R", "R", "run again", "run the job again, linked to the first", "rerun", changes=True),
+    Command("why", "r", "r", "ask again", "ask the head again, as all clusters", "refresh_now"),
     Command("log", "f", "f", "follow", "follow the end of the log, or stay here", ""),
     Command("log", "slash", "/", "search", "search in the log", "search"),
     Command("log", "n,N", "n N", "", "next and previous hit", ""),

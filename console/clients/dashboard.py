@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from console.clients import node_summary, waiting
+from console.clients import node_summary, reserved, waiting
 from console.clients.http import Call, Reply, exchange, http_client, open_stream, status_error
+from console.clients.job_reply import JobReply
 from console.clients.packages import PackageStore
 from console.errors import AuthError, ConfigError, NotFoundError, NotRayError
 from console.model.cluster import ClusterSpec, FreeResources, Identity, Node
@@ -36,40 +37,6 @@ _UNKNOWN_JOB = re.compile(rb"\s*Job .* does not exist\.?\s*", re.DOTALL)
 class _Version(msgspec.Struct):
     ray_version: str
     session_name: str = ""
-
-
-class _JobReply(msgspec.Struct):
-    """One job as the API has it; ``runtime_env`` is left out on purpose: it holds secrets in clear."""
-
-    type: str
-    status: str
-    entrypoint: str
-    submission_id: str | None = None
-    job_id: str | None = None
-    message: str | None = None
-    start_time: int | None = None
-    end_time: int | None = None
-    metadata: dict[str, str] | None = None
-    driver_node_id: str | None = None
-    driver_exit_code: int | None = None
-    error_type: str | None = None
-
-    def job(self, cluster: str) -> Job:
-        return Job(
-            cluster=cluster,
-            submission_id=self.submission_id,
-            job_id=self.job_id,
-            type=self.type,
-            status=self.status,
-            entrypoint=self.entrypoint,
-            start_time=_seconds(self.start_time),
-            end_time=_seconds(self.end_time),
-            message=self.message or "",
-            metadata=self.metadata or {},
-            driver_node_id=self.driver_node_id,
-            driver_exit_code=self.driver_exit_code,
-            error_type=self.error_type or "",
-        )
 
 
 class SecretRuntimeEnv(msgspec.Struct):
@@ -185,15 +152,13 @@ class DashboardClient:
 
     async def waiting_tasks(self, job_id: str) -> tuple[Demand, ...]:
         """Ask the state API for the tasks of a job (its job id) that have no node yet, those of a kind together."""
-        params: dict[str, str | int] = {
-            "limit": 1000,
-            "detail": 1,
-            "filter_keys": "job_id",
-            "filter_predicates": "=",
-            "filter_values": job_id,
-        }
-        reply = await self._ok("GET", "/api/v0/tasks", params=params)
+        reply = await self._ok("GET", "/api/v0/tasks", params=waiting.question(job_id))
         return waiting.tasks(self._decode(reply, waiting.TasksReply))
+
+    async def reserved(self, job_id: str) -> Mapping[str, Any] | None:
+        """Ask the state API what a submission's entrypoint has to itself; None when that is not known any more."""
+        reply = await self._ok("GET", "/api/v0/actors", params=reserved.question(job_id))
+        return reserved.reserved(self._decode(reply, reserved.ActorsReply), job_id)
 
     async def free(self) -> FreeResources | None:
         """Ask ``/api/cluster_status`` for what Ray would still hand out; None while a starting head does not know."""
@@ -212,13 +177,13 @@ class DashboardClient:
         return self._decoded_jobs(reply)
 
     def _decoded_jobs(self, reply: Reply) -> tuple[Job, ...]:
-        return tuple(found.job(self.spec.name) for found in self._decode(reply, list[_JobReply]))
+        return tuple(found.job(self.spec.name) for found in self._decode(reply, list[JobReply]))
 
     async def job(self, job_id: str) -> Job:
         """Ask for one job; raise NotFoundError when the head says that it does not know it."""
         path = f"/api/jobs/{quote(job_id, safe='')}"
         reply = self._of_a_known_job(job_id, await self._exchange("GET", path))
-        return self._decode(reply, _JobReply).job(self.spec.name)
+        return self._decode(reply, JobReply).job(self.spec.name)
 
     async def runtime_env(self, job_id: str) -> SecretRuntimeEnv:
         """Ask for the runtime environment of a job, secrets in clear: to be passed on, and for nothing else."""
@@ -299,10 +264,6 @@ def _log_params(job: Job) -> dict[str, str | int]:
     if not job.driver_node_id or not job.submission_id:
         raise NotFoundError(job.cluster, f"{job.id} has no log yet", "its driver has not started")
     return {"node_id": job.driver_node_id, "submission_id": job.submission_id}
-
-
-def _seconds(milliseconds: int | None) -> float | None:
-    return None if milliseconds is None else milliseconds / 1000
 
 
 def _free(usage: Mapping[str, Any], resource: str) -> float:

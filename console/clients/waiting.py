@@ -53,6 +53,12 @@ class TasksReply(msgspec.Struct):
     data: _TasksData
 
 
+def question(job_id: str) -> Mapping[str, str | int]:
+    """Return the parameters that ask for the tasks of one job."""
+    wanted = {"filter_keys": "job_id", "filter_predicates": "=", "filter_values": job_id}
+    return {"limit": 1000, "detail": 1, **wanted}
+
+
 def resources(reply: StatusReply) -> Resources:
     """Return usage, the largest node and the demand of a cluster; keys of nodes are left out."""
     status = reply.data.cluster_status

@@ -13,6 +13,7 @@ Cause = Literal[
     "out of memory",
     "missing module",
     "lost node",
+    "lost worker",
     "exit code",
     "runtime environment",
     "not scheduled",
@@ -43,12 +44,26 @@ class Resources(Struct, frozen=True):
     demand: tuple[Demand, ...]
 
 
+class DeadNode(Struct, frozen=True):
+    """A node that is dead: when it died (Unix seconds, None: not known) and why."""
+
+    node_id: str
+    ip: str
+    died_at: float | None
+    why: str
+
+    @property
+    def name(self) -> str:
+        """Return what an operator calls it."""
+        return self.ip or self.node_id[:12]
+
+
 class Evidence(Struct, frozen=True, kw_only=True):
     """What was asked of the head. None is what it did not tell.
 
     ``usage``: logical resources as used and total; ``largest``: the most that a single node has of each. ``waiting``
     are the job's own tasks that have no node, ``demand`` everything that waits in the cluster. ``log`` is the end of
-    the job's log. ``dead_nodes``: nodes that are dead, with when they died (Unix seconds) and why.
+    the job's log.
     """
 
     job: Job
@@ -57,7 +72,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     waiting: tuple[Demand, ...] | None = None
     demand: tuple[Demand, ...] | None = None
     log: str | None = None
-    dead_nodes: tuple[tuple[str, float | None, str], ...] = ()
+    dead_nodes: tuple[DeadNode, ...] = ()
 
 
 class Diagnosis(Struct, frozen=True):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from textual import work
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widget import Widget
@@ -13,10 +15,13 @@ from console.commands import bindings
 from console.errors import RaydeckError
 from console.messages import LogAsked, RerunAsked
 from console.model.job import Job
+from console.render.cells import Pieces
 from console.render.why_lines import why_lines, why_title
 from console.screens.framed import FramedScreen
 from console.services.why import why
 from console.widgets.lines import Lines
+
+_REST_S = 1.0  # between two questions: each is four to the head
 
 
 class WhyScreen(FramedScreen):
@@ -29,6 +34,7 @@ class WhyScreen(FramedScreen):
     def __init__(self, job: Job) -> None:
         super().__init__()
         self.job = job
+        self._doubtful = asyncio.Event()
         self._told_status = ""
 
     def body(self) -> Iterable[Widget]:
@@ -38,6 +44,12 @@ class WhyScreen(FramedScreen):
         asking = (((" ", ""),), ((f"   asking {self.job.cluster}", "dim"),))
         yield VerticalScroll(Lines(asking, id="why", grows=True, glyphs=glyphs))
 
+    def on_mount(self) -> None:
+        """Ask from now on."""
+        super().on_mount()
+        self._doubtful.set()
+        self._ask_on()
+
     def show_fleet(self) -> None:
         """Ask again while the job can change."""
         super().show_fleet()
@@ -46,7 +58,7 @@ class WhyScreen(FramedScreen):
         self.job = next((job for job in jobs if job.id == self.job.id), self.job)
         self.show_title("why-title", why_title(self.job, self.deck.glyphs))
         if not self.job.ended or self.job.status != self._told_status:
-            self.run_worker(self._ask(), group="why", exclusive=True)
+            self._doubtful.set()
 
     def action_log(self) -> None:
         """Ask for the log."""
@@ -56,6 +68,11 @@ class WhyScreen(FramedScreen):
         """Ask for the job to be run again."""
         self.post_message(RerunAsked(self.job))
 
+    def action_refresh_now(self) -> None:
+        """Ask again, as every cluster is."""
+        self._doubtful.set()
+        self.deck.action_refresh_now()
+
     def action_back(self) -> None:
         """Close."""
         self.dismiss()
@@ -64,12 +81,21 @@ class WhyScreen(FramedScreen):
         """Return ``logs ID --why``."""
         return ("logs", self.job.id, "--cluster", self.job.cluster, "--why")
 
+    @work(group="why")
+    async def _ask_on(self) -> None:
+        """Ask whenever something may have changed: one question at a time, each answered to its end."""
+        while not self.gone:
+            await self._doubtful.wait()
+            self._doubtful.clear()
+            await self._ask()
+            await asyncio.sleep(_REST_S)
+
     async def _ask(self) -> None:
-        panel = self.query_one("#why", Lines)
         self._told_status = self.job.status
+        lines: Sequence[Pieces]
         try:
-            diagnosis = await why(self.deck.core, self.job)
+            lines = why_lines(await why(self.deck.core, self.job), self.size.width)
         except RaydeckError as error:
-            panel.show([((" ", ""),), ((f"   {error}", "bad"),)])
-            return
-        panel.show([((" ", ""),), *why_lines(diagnosis, self.size.width)])
+            lines = [((f"   {error}", "bad"),)]
+        if not self.gone:
+            self.query_one("#why", Lines).show([((" ", ""),), *lines])

@@ -5,21 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from console.model.diagnosis import Cause, Demand, Diagnosis, Evidence
+from console.model.diagnosis import Cause, DeadNode, Demand, Diagnosis, Evidence
 from console.model.job import Job
+from console.services.log_end import exception_name, last_exception, own_lines
 
 _GIB = 1024**3
 _OOM = re.compile(
     r"Memory on the node \(IP: ([^,]{1,60}), ID: [^)]{1,80}\).{0,300}? was ([\d.]+) ?GB(?: used)? / ([\d.]+) ?GB",
     re.DOTALL,
 )
-_OOM_SIGNS = ("OutOfMemoryError", "node running low on memory", "killed by SIGKILL by OOM killer", "MemoryError")
-_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^'\n]{1,100})'")
-_NODE_DIED = re.compile(
-    r"NodeDiedError|[Nn]ode .{0,200}? (?:died|was terminated|has been marked dead|was lost)|ActorDiedError"
+_OOM_SIGNS = ("OutOfMemoryError", "MemoryError", "node running low on memory")
+_MODULE = re.compile(
+    r"ModuleNotFoundError(?:: |\([\"'])No module named \\?'([^'\\\n]{1,100})|(\w{1,100}) is missing on this cluster"
 )
+_NO_MODULE = re.compile(r"\S*python[\d.]*: No module named ([\w.]{1,100})\s*\Z")  # of `python -m NAME`, no traceback
+_NODE_DIED = re.compile(r"[Nn]ode .{0,200}?(?:died|was terminated|marked dead|was lost|unreachable)", re.DOTALL)
+_WORKER_DIED = re.compile(r"worker process has died|Worker unexpectedly exits|WorkerCrashedError")
 _EXIT = re.compile(r"failed with exit code (-?\d+)")
 _KILLED = (137, -9)
+_ENTRYPOINT_FAILED = "Job entrypoint command failed"
+_RAY_LOST = frozenset({
+    "NodeDiedError", "ActorDiedError", "ActorUnavailableError", "RayActorError", "ObjectLostError", "OwnerDiedError",
+    "ObjectReconstructionFailedError", "LocalRayletDiedError", "WorkerCrashedError",
+})  # fmt: skip
 _SHOWN_LINES = 6
 
 
@@ -38,15 +46,29 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 
 
 def _failed(evidence: Evidence) -> Diagnosis:
-    job = evidence.job
-    said, lines = f"{job.message}\n{evidence.log or ''}", _last_lines(evidence)
+    job, lines = evidence.job, _last_lines(evidence)
+    exception = _ending(evidence)
     return (
         _runtime_env(job)
-        or _out_of_memory(said, job, lines)
-        or _missing_module(said, lines)
-        or _lost_node(evidence, said)
-        or _exit(job, lines)
+        or _out_of_memory(exception, evidence, lines)
+        or _missing_module(exception, evidence, lines)
+        or _lost_node(exception, evidence, lines)
+        or _lost_worker(exception, lines)
+        or _exit(evidence, lines)
     )
+
+
+def _ending(evidence: Evidence) -> str:
+    """Return what ended the driver, in its own words or its supervisor's; empty where it ended by an exit code."""
+    job = evidence.job
+    if _exit_code(job) is None and not job.message.startswith(_ENTRYPOINT_FAILED):
+        return job.message
+    if _exit_code(job) not in {None, 1}:  # an exception that nobody caught makes it 1: what was told before was caught
+        return ""
+    said_last = (own_lines(evidence.log or job.message) or [""])[-1]
+    if job.bundle and (told := re.search(rf"\b{re.escape(job.bundle)} failed: ", said_last)):
+        return said_last[told.end() :]  # a bundled job tells its cause in its last line
+    return last_exception(evidence.log or "") or last_exception(job.message)
 
 
 def _runtime_env(job: Job) -> Diagnosis | None:
@@ -56,53 +78,94 @@ def _runtime_env(job: Job) -> Diagnosis | None:
     return Diagnosis("runtime environment", what, (), "a package that does not exist, or no way to it?")
 
 
-def _missing_module(said: str, lines: tuple[str, ...]) -> Diagnosis | None:
-    if (module := _MODULE.search(said)) is None:
+def _missing_module(exception: str, evidence: Evidence, lines: tuple[str, ...]) -> Diagnosis | None:
+    own = own_lines(evidence.log or evidence.job.message)
+    found = _MODULE.match(exception) or (None if exception or not own else _NO_MODULE.match(own[-1]))
+    if found is None:
         return None
-    hint = f"submit with --pip {module[1].partition('.')[0]}, or put it into the working dir"
-    return Diagnosis("missing module", f"the module {module[1]} is not there", lines, hint)
+    module = next(name for name in found.groups() if name)
+    hint = f"submit with --pip {module.partition('.')[0].lower()}, or put it into the working dir"
+    return Diagnosis("missing module", f"the module {module} is not there", lines, hint)
 
 
-def _exit(job: Job, lines: tuple[str, ...]) -> Diagnosis:
+def _exit(evidence: Evidence, lines: tuple[str, ...]) -> Diagnosis:
+    job = evidence.job
     if job.error_type == "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE":
         return Diagnosis("not scheduled", f"no node could take the entrypoint: {_first_line(job)}")
     if (code := _exit_code(job)) is not None:
-        return Diagnosis("exit code", f"the entrypoint ended with exit code {code}", lines, f"raydeck logs {job.id}")
+        beside = tuple(f"beside it, node {node.name} was lost while the job ran" for node in _died_meanwhile(evidence))
+        what = f"the entrypoint ended with exit code {code}"
+        return Diagnosis("exit code", what, (*beside, *lines), f"raydeck logs {job.id}")
     cause: Cause = "supervisor" if job.error_type.startswith("JOB_SUPERVISOR") else "unknown"
     return Diagnosis(cause, _first_line(job) or "Ray does not say why", lines)
 
 
-def _out_of_memory(said: str, job: Job, lines: tuple[str, ...]) -> Diagnosis | None:
-    found = _OOM.search(said)
+def _out_of_memory(exception: str, evidence: Evidence, lines: tuple[str, ...]) -> Diagnosis | None:
+    job = evidence.job
+    killed = _exit_code(job) in _KILLED
+    whole = f"{job.message}\n{evidence.log or ''}"
+    cut_off = not exception and _exit_code(job) in {None, 1}  # its begin may lie before what Ray passes on
+    found = _OOM.search(whole if killed or cut_off else exception)
     hint = "less at a time, fewer tasks per node (more num_cpus or memory each), or a node with more memory"
     if found is not None:
         node, peak, limit = found.groups()
         return Diagnosis("out of memory", f"out of memory on node {node}: {peak} GB used of {limit} GB", (), hint)
-    if any(sign in said for sign in _OOM_SIGNS):
+    if any(sign in exception.partition("\n")[0] for sign in _OOM_SIGNS):
         return Diagnosis("out of memory", "out of memory; the node is not named in the log's end", lines, hint)
-    if _exit_code(job) in _KILLED:
+    if killed:
         node = job.driver_node_id[:12] if job.driver_node_id else "its node"
         what = f"the driver was killed (SIGKILL) on node {node}: by the system for want of memory, or by hand"
         return Diagnosis("out of memory", what, lines, "the node's memory limit counts the driver, too: raydeck nodes")
     return None
 
 
-def _lost_node(evidence: Evidence, said: str) -> Diagnosis | None:
-    job = evidence.job
-    during = [
-        (node, why)
-        for node, died_at, why in evidence.dead_nodes
-        if died_at is not None and (job.start_time or 0) <= died_at <= (job.end_time or died_at) + 60
-    ]
-    told = _NODE_DIED.search(said)
-    if not during and told is None:
+def _lost_node(exception: str, evidence: Evidence, lines: tuple[str, ...]) -> Diagnosis | None:
+    """Say that a node was lost: one that the ending names, or the driver's own when Ray lost sight of the driver.
+
+    That some node died while the job ran proves nothing: an idle one may have been scaled down.
+    """
+    told = _NODE_DIED.search(exception) if _is_about_ray(exception, evidence.job) else None
+    during = _died_meanwhile(evidence)
+    named = [node for node in during if told is not None and _names(exception, node)]
+    own = [node for node in during if node.node_id == evidence.job.driver_node_id and _exit_code(evidence.job) is None]
+    if lost := named or own:
+        names = ", ".join(node.name for node in lost)
+        why = tuple(node.why for node in lost if node.why)
+        return Diagnosis("lost node", f"node {names} was lost while the job ran", why)
+    if told is None:
         return None
-    if not during:
-        return Diagnosis(
-            "lost node", f"a node or an actor on it was lost: {_line_of(said, told)}", _last_lines(evidence)
-        )
-    names = ", ".join(node for node, _ in during)
-    return Diagnosis("lost node", f"node {names} was lost while the job ran", tuple(why for _, why in during if why))
+    return Diagnosis("lost node", f"a node was lost: {_line_of(exception, told)}", lines)
+
+
+def _lost_worker(exception: str, lines: tuple[str, ...]) -> Diagnosis | None:
+    if _WORKER_DIED.search(exception) is None:
+        return None
+    what = "a worker process ended unexpectedly: Ray does not tell whether for want of memory, by a signal or a crash"
+    return Diagnosis("lost worker", what, lines, "raydeck nodes shows its node's memory, its own log the rest")
+
+
+def _is_about_ray(exception: str, job: Job) -> bool:
+    """Return whether an ending is Ray's account of what it lost, and not an error of the program's own."""
+    if job.error_type.startswith("JOB_SUPERVISOR"):
+        return True
+    told_bare = bool(job.bundle) and not exception_name(exception) and "in its creation task" not in exception
+    return told_bare or exception_name(exception) in _RAY_LOST
+
+
+def _died_meanwhile(evidence: Evidence) -> tuple[DeadNode, ...]:
+    job = evidence.job
+    begun, ended = job.start_time or 0, job.end_time
+    return tuple(
+        node
+        for node in evidence.dead_nodes
+        if node.died_at is not None and begun <= node.died_at <= (ended or node.died_at) + 60
+    )
+
+
+def _names(text: str, node: DeadNode) -> bool:
+    return bool(node.node_id and node.node_id in text) or bool(
+        node.ip and re.search(rf"\b{re.escape(node.ip)}\b", text)
+    )
 
 
 def _pending(evidence: Evidence) -> Diagnosis:

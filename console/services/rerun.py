@@ -1,4 +1,4 @@
-"""Running a job again: same entrypoint, runtime environment and parameters, with a link to the first one.
+"""Running a job again: same entrypoint with the resources reserved for it, runtime environment and parameters, linked.
 
 Environment variables are read from the head at that moment and passed on: they are never shown, logged or kept. What
 cannot be had again is said, and then nothing is submitted.
@@ -30,11 +30,16 @@ async def rerun(core: Core, job: Job, tell: TellShipped = tell_nobody) -> Job:
     environment = (await dashboard.runtime_env(job.submission_id)).runtime_env or {}
     if _REDACTED in dict(environment.get("env_vars") or {}).values():
         raise UsageError(job.cluster, f"the environment of {job.id} is kept back by its head", "raydeck submit --env")
+    reserved = await dashboard.reserved(job.submission_id)
+    if reserved is None:
+        what = f"which resources {job.id} has for its entrypoint is not known to its head any more"
+        raise NotFoundError(job.cluster, what, "raydeck submit sends it without any")
     request = Request(
         job=job.bundle,
         command=job.entrypoint,
         working_dir=await _folder_to_send(core, job, environment),
         runtime_env=environment,
+        reserved=reserved,
         metadata={**job.metadata, RERUN_OF: job.submission_id},
     )
     return await core.submit(job.cluster, request, tell=tell)

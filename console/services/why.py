@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from console.errors import NotFoundError, SourceError
-from console.model.diagnosis import Diagnosis, Evidence
+from console.model.diagnosis import DeadNode, Diagnosis, Evidence
 from console.model.job import Job
 from console.services.core import Core
 from console.services.diagnosis import diagnose
@@ -26,7 +26,7 @@ async def why(core: Core, job: Job) -> Diagnosis:
         _known(dashboard.log_tail(job, _LOG_LINES)) if job.status == "FAILED" else _nothing(),
     )
     nodes = core.fleet.poller(job.cluster).last.nodes or await _known(dashboard.nodes()) or ()
-    dead = tuple((node.ip or node.node_id[:12], node.died_at, node.death_message) for node in nodes if not node.alive)
+    dead = tuple(DeadNode(node.node_id, node.ip, node.died_at, node.death_message) for node in nodes if not node.alive)
     return diagnose(
         Evidence(
             job=job,

@@ -91,6 +91,8 @@ class FakeHead(FakeDashboard):
         if path == "/api/v0/logs/file":
             await asyncio.sleep(self.log_delay_s)
             return self._log(request)
+        if path == "/api/v0/actors":
+            return self._supervisor(request)
         return await super()._answer(request)
 
     async def _changed(self, request: web.Request) -> web.Response:
@@ -145,6 +147,15 @@ class FakeHead(FakeDashboard):
         if not self.ignores_stops:
             self.end(job_id, "STOPPED")
         return web.json_response({"stopped": True})
+
+    def _supervisor(self, request: web.Request) -> web.Response:
+        """Answer as the state API of a job's supervisor; a job's ``reserved`` None is forgotten."""
+        name = request.query["filter_values"]
+        job = next((job for job in self.jobs if name.endswith(f"_{job['submission_id']}")), {"reserved": None})
+        wanted = job.get("reserved", {})
+        labels = {} if wanted else {"ray.io/node-id": "node-1"}
+        actor = {"name": name, "required_resources": wanted, "label_selector": labels}
+        return web.json_response({"data": {"result": {"result": [] if wanted is None else [actor]}}})
 
     def _log(self, request: web.Request) -> web.Response:
         log = self.logs.get(request.query["submission_id"])

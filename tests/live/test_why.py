@@ -10,12 +10,14 @@ import psutil
 import pytest
 
 from console.services.core import Core, Options
+from console.services.rerun import rerun
 from console.services.submit import Request
 from console.services.why import why
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("why")]
 
 GIB = 1024**3
+RESERVED = {"entrypoint_num_cpus": 0.5, "entrypoint_memory": 64 * 1024**2}
 HOG = """
 import ray
 ray.init()
@@ -36,11 +38,15 @@ ray.get(hog.remote())
 
 @pytest.fixture
 def small_head(fresh_cluster, monkeypatch):
-    """A head that kills workers once this machine holds 2 GiB more than now: Ray's own memory monitor."""
+    """A head that kills workers once this machine holds some GiB more than now: Ray's own memory monitor.
+
+    What else runs here comes and goes by a GiB or two, so the room is as large as can be filled within seconds.
+    """
     memory = psutil.virtual_memory()
     if memory.available < 4 * GIB:
         pytest.skip("not permitted: less than 4 GiB of memory are free")
-    limit = (memory.total - memory.available + 2 * GIB) / memory.total
+    room = min(5 * GIB, memory.available // 2)
+    limit = (memory.total - memory.available + room) / memory.total
     monkeypatch.setenv("RAY_memory_usage_threshold", f"{limit:.4f}")
     monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
     return fresh_cluster()
@@ -77,11 +83,14 @@ def test_causes_are_told_apart_on_a_real_head(small_head, tmp_path):
             assert "huge: 100 CPU: never: the cluster has 6 CPU in all" in waits.details
             module, code, gone = await asyncio.gather(
                 start("python -c 'import no_such_module'"),
-                start("exit 3"),
+                start("exit 3", reserved=RESERVED),
                 start("true", runtime_env={"working_dir": "gcs://_ray_pkg_0000000000000000.zip"}),
             )
             assert (await cause_of(module)).headline == "the module no_such_module is not there"
             assert (await cause_of(code)).headline == "the entrypoint ended with exit code 3"
+            again = await rerun(core, await dashboard.job(code.id))
+            assert await dashboard.reserved(again.id) == await dashboard.reserved(code.id) == RESERVED
+            assert await dashboard.reserved(module.id) == {}
             assert (await cause_of(gone)).cause == "runtime environment"
             go.touch()
             killed = await cause_of(hog)

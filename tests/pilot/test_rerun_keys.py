@@ -23,13 +23,16 @@ async def test_r_passes_on_everything_and_shows_and_keeps_no_secret(tmp_path: Pa
     async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
         head = fleet.heads["local-1"]
         head.add_job(
-            FIRST, "FAILED", entrypoint="python mine.py 'a b'", runtime_env=ENVIRONMENT, metadata={"who": "me"}
-        )
+            FIRST, "FAILED", entrypoint="python mine.py 'a b'", runtime_env=ENVIRONMENT, metadata={"who": "me"},
+            reserved={"CPU": 1.5, "GPU": 1.0, "memory": 3e8, "my_kind": 2.0},
+        )  # fmt: skip
         head.packages["/api/packages/gcs/_ray_pkg_0123456789abcdef.zip"] = b"zip"
         await press_r(console)
         await console.until(lambda: isinstance(console.app.screen, LogScreen))
         [sent] = head.submissions
         assert sent["entrypoint"] == "python mine.py 'a b'"
+        assert (sent["entrypoint_num_cpus"], sent["entrypoint_num_gpus"]) == (1.5, 1.0)
+        assert (sent["entrypoint_memory"], sent["entrypoint_resources"]) == (300_000_000, {"my_kind": 2.0})
         assert sent["runtime_env"]["env_vars"] == {"TOKEN": "hush-hush"}
         assert sent["runtime_env"]["working_dir"] == ENVIRONMENT["working_dir"]
         assert sent["metadata"] == {"job_name": "", "raydeck_job": "", "who": "me", "raydeck_rerun_of": FIRST}
@@ -80,6 +83,10 @@ async def test_what_cannot_be_had_again_is_said_and_nothing_is_submitted(tmp_pat
         await console.press("R")
         await console.until(lambda: len(console.messages) == 3)
         assert "is kept back by its head" in console.messages[-1]
+        job |= {"runtime_env": {}, "reserved": None}
+        await console.press("R")
+        await console.until(lambda: len(console.messages) == 4)
+        assert f"which resources {FIRST} has for its entrypoint is not known to its head" in console.messages[-1]
         assert head.submissions == []
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
+
+from console.model.diagnosis import Diagnosis
+from console.model.job import Job
 from console.screens.log import LogScreen
+from console.services.core import Core
 from tests.pilot.deck import Clock, deck
 from tests.pilot.scenes import one_cluster
 
@@ -57,3 +63,35 @@ async def test_a_head_that_does_not_answer_is_said(tmp_path: Path) -> None:
         head.trouble = "close"
         await console.press("p")
         await console.shows("local-1: the connection was closed before the answer was whole")
+
+
+async def test_a_slow_head_is_asked_one_question_at_a_time_and_r_asks_again(tmp_path: Path) -> None:
+    clock = Clock()
+    async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        head = fleet.heads["local-1"]
+        head.add_job(JOB, "RUNNING")
+        await console.press("2")
+        await console.shows(JOB)
+        asked, answered = [], asyncio.Event()
+
+        async def slowly(_: Core, job: Job) -> Diagnosis:
+            asked.append(job.status)
+            await answered.wait()
+            return Diagnosis("runs", f"told {len(asked)} times")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("console.screens.why.why", slowly)
+            await console.press("p")
+            await console.until(lambda: asked)
+            for _ in range(5):
+                console.app.fleet_changed.publish(None)
+                await console.pilot.pause()
+            assert len(asked) == 1
+            answered.set()
+            await console.shows("told 1 times")
+            head.end(JOB, "STOPPED")
+            console.core.fleet.refresh()
+            await console.until(lambda: asked[-1] == "STOPPED")
+            before = len(asked)
+            await console.press("r")
+            await console.until(lambda: len(asked) == before + 1)

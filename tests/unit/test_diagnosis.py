@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from console.model.diagnosis import Demand, Evidence
+from console.model.diagnosis import DeadNode, Demand, Evidence
 from console.model.job import Job
 from console.services.diagnosis import diagnose
 
@@ -67,15 +67,90 @@ def test_a_runtime_environment_that_could_not_be_made_tells_its_last_line() -> N
         assert found.headline.endswith("OSError: Failed to download package gcs://x.zip")
 
 
-def test_a_node_that_died_while_the_job_ran_is_the_cause_and_one_that_died_before_is_not() -> None:
-    dead = (("10.0.3.8", 150.0, "health check failed"), ("10.0.3.7", 50.0, "old"))
-    message = FAILED.format(1, "something broke")
-    found = diagnose(Evidence(job=job(message=message), dead_nodes=dead))
+DEAD = (
+    DeadNode("aa41" * 14, "10.0.3.8", 150.0, "health check failed"),
+    DeadNode("bb52" * 14, "10.0.3.7", 50.0, "old"),
+)
+TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 3, in <module>\n    work()\n'
+LOST = (
+    "ray.exceptions.ActorDiedError: The actor died unexpectedly before finishing this task.\n"
+    "\tclass_name: Worker\n\tip: 10.0.3.8\nThe actor is dead because its node has died. Node Id: " + "aa41" * 14 + "\n"
+    "\tthe actor's node was terminated unexpectedly: health check failed\n"
+)
+
+
+def ended(log: str, code: int = 1, *, dead: tuple[DeadNode, ...] = DEAD, **fields):
+    message = FAILED.format(code, log[-300:])
+    return diagnose(Evidence(job=job(message=message, driver_exit_code=code, **fields), log=log, dead_nodes=dead))
+
+
+def test_a_node_that_the_ending_names_and_that_died_meanwhile_is_the_cause() -> None:
+    found = ended(TRACEBACK + LOST)
     assert (found.cause, found.headline) == ("lost node", "node 10.0.3.8 was lost while the job ran")
     assert found.details == ("health check failed",)
-    assert diagnose(Evidence(job=job(message=message), dead_nodes=dead[1:])).cause == "exit code"
+    assert ended(TRACEBACK + LOST, dead=()).headline.startswith("a node was lost: The actor is dead because its node")
+
+
+def test_the_driver_s_own_node_is_the_cause_when_ray_lost_sight_of_the_driver() -> None:
     died = "Job supervisor actor died: The actor died because its node has died. Node Id: 12, the node was terminated"
-    assert of(died, error_type="JOB_SUPERVISOR_ACTOR_DIED").cause == "lost node"
+    of_supervisor = {"error_type": "JOB_SUPERVISOR_ACTOR_DIED"}
+    assert of(died, **of_supervisor).cause == "lost node"
+    lost = job(message="Unexpected error", driver_node_id=DEAD[0].node_id, **of_supervisor)
+    assert diagnose(Evidence(job=lost, dead_nodes=DEAD)).headline == "node 10.0.3.8 was lost while the job ran"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "AssertionError: node 7 of the tree died",
+        'ray.exceptions.RayTaskError(ValueError): ray::work() (pid=9, ip=10.0.3.8)\n  File "x.py"\nValueError: no',
+        (
+            "ray.exceptions.ActorDiedError: The actor died because of an error raised in its creation task, "
+            'ray::A.__init__() (pid=1, ip=10.0.3.8, repr=<x.A>)\n  File "x.py", line 5, in __init__\nValueError: no'
+        ),
+    ],
+)
+def test_a_fault_of_the_program_s_own_is_no_lost_node_although_an_idle_one_was_taken_away(error: str) -> None:
+    found = ended(TRACEBACK + error + "\n")
+    assert (found.cause, found.headline) == ("exit code", "the entrypoint ended with exit code 1")
+    assert found.details[0] == "beside it, node 10.0.3.8 was lost while the job ran"
+
+
+def test_what_was_caught_before_is_not_what_ended_it() -> None:
+    caught = TRACEBACK + "ModuleNotFoundError: No module named 'orjson'\ngoing on without\n"
+    assert ended(caught + TRACEBACK + "KeyError: 'amount'\n").cause == "exit code"
+    assert ended(caught, code=3).cause == "exit code"
+    assert ended(TRACEBACK + OOM_260 + "\nretried\n" + TRACEBACK + "KeyError: 'amount'\n").cause == "exit code"
+    during = "\nDuring handling of the above exception, another exception occurred:\n\n"
+    assert ended(caught + during + TRACEBACK + "RuntimeError: no module\n").cause == "exit code"
+    noise = "(raylet) a line of somebody else's\n(work pid=12, ip=10.0.3.8) another\n"
+    assert ended(TRACEBACK + "ModuleNotFoundError: No module named 'orjson'\n" + noise).cause == "missing module"
+    assert ended("/usr/bin/python3: No module named nothing.there\n").cause == "missing module"
+
+
+def test_a_worker_that_ended_is_told_without_a_cause_that_nobody_knows() -> None:
+    died = "ray.exceptions.WorkerCrashedError: The worker died unexpectedly while executing this task.\n"
+    ray_guesses = (
+        "Worker unexpectedly exits. (1) The process is killed by SIGKILL by OOM killer due to high memory usage."
+    )
+    found = ended(TRACEBACK + died + ray_guesses)
+    assert found.cause == "lost worker"
+
+
+@pytest.mark.parametrize(
+    ("last", "cause"),
+    [
+        (OOM_249.partition(": ")[2].replace("\n", " "), "out of memory"),
+        ("NumPy is missing on this cluster; submit the job with it: raydeck submit --pip numpy", "missing module"),
+        ("ModuleNotFoundError(\"No module named 'torch'\")", "missing module"),
+        ("The actor died unexpectedly. The actor is dead because its node has died. Node Id: aa41", "lost node"),
+        ("The actor died because of an error raised in its creation task, ValueError: node died", "exit code"),
+        ("TimeoutError: nothing came", "exit code"),
+    ],
+)
+def test_a_bundled_job_tells_its_cause_in_its_last_line(last: str, cause: str) -> None:
+    log = f"12:00:01 begins\n12:00:02 parallel_processing failed: {last}\n"
+    assert ended(log, dead=(), metadata={"raydeck_job": "parallel_processing"}).cause == cause
 
 
 def test_an_exit_code_shows_the_last_lines() -> None:
