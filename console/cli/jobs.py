@@ -11,7 +11,7 @@ from console.cli.session import Session, cluster_names, pass_session, say, write
 from console.errors import DeadlineError, SourceError
 from console.model.job import Job
 from console.render.documents import jobs_document, submission_document
-from console.render.jobs_table import JOB_COLUMNS, job_row
+from console.render.jobs_table import columns_with_zone, job_row
 from console.render.text_table import text_table
 from console.services.core import Core
 from console.services.jobs import find_job, stop_job
@@ -36,8 +36,8 @@ def jobs(session: Session, cluster: tuple[str, ...], *, as_json: bool) -> None:
             write_json(jobs_document(found))
         else:
             now = core.clock()
-            click.echo(text_table(JOB_COLUMNS, [job_row(job, now, None, session.glyphs).cells for job in found],
-                                  session.glyphs))  # fmt: skip
+            rows = [job_row(job, now, None, session.glyphs).cells for job in found]
+            click.echo(text_table(columns_with_zone(now, None), rows, session.glyphs))
         return _source_errors(answers)
 
     errors = session.run(work)

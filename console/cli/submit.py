@@ -15,6 +15,7 @@ from console.bundles import Bundle, parse_assignment, set_value
 from console.cli.attending import Outcome, followed, kept_path, tell_shipped, tell_status, waited
 from console.cli.session import Session, only_cluster, pass_session, say, tell, write_json
 from console.errors import DeadlineError, ParameterError, PreflightError, RaydeckError, UsageError
+from console.model.cluster import State
 from console.model.job import Job
 from console.render.documents import submission_document
 from console.services.core import Core
@@ -120,21 +121,50 @@ def _environment(names: Sequence[str], environ: Mapping[str, str]) -> dict[str, 
 
 async def _prepared(core: Core, cluster: str, order: Order) -> Request:
     """Make the request for one cluster; refuse what cannot work, unless forced."""
-    spec = core.fleet.dashboard(cluster).spec
     if order.entrypoint is not None or order.working_dir is not None:
-        if order.job is not None or order.entrypoint is None or order.others:
-            raise UsageError("submit", "give a JOB, or --working-dir with --entrypoint", "raydeck submit --help")
-        return Request(job="", command=order.entrypoint, working_dir=order.working_dir, env=order.env, pip=order.pip)
+        return await _prepared_anything(core, cluster, order)
     if order.job is None:
         raise UsageError("submit", "say which job", f"one of: {', '.join(core.bundles())}")
     bundle = core.bundle(order.job)
     document = _whole_document(core, bundle, cluster, order)
-    request = bundle_request(bundle, document, spec, order.env, order.pip)
-    await asyncio.gather(*(core.fleet.poller(name).poll() for name in (cluster, *order.others)))
-    _judge(cluster, await core.preflight(cluster, bundle, document), order)
-    for other in order.others:
-        _judge(other, await core.preflight_other(cluster, other, bundle, document), order)
+    request = bundle_request(bundle, document, core.fleet.dashboard(cluster).spec, order.env, order.pip)
+    others = _others(core, bundle, document, order)
+    await _ask(core, (cluster, *others))
+    _judge(cluster, await core.preflights.of(cluster, bundle, document), order)
+    for other in others:
+        _judge(other, await core.preflights.of_other(cluster, other, bundle, document), order)
     return request
+
+
+async def _prepared_anything(core: Core, cluster: str, order: Order) -> Request:
+    if order.job is not None or order.entrypoint is None or order.others:
+        raise UsageError("submit", "give a JOB, or --working-dir with --entrypoint", "raydeck submit --help")
+    await _ask(core, (cluster,))
+    _judge(cluster, core.preflights.of_anything(cluster), order)
+    return Request(job="", command=order.entrypoint, working_dir=order.working_dir, env=order.env, pip=order.pip)
+
+
+async def _ask(core: Core, clusters: Sequence[str]) -> None:
+    """Ask the clusters; only of those that do not answer the path is walked, for the reason."""
+    await asyncio.gather(*(core.fleet.poller(name).poll() for name in clusters))
+    if down := [name for name in clusters if core.preflights.known(name).state is State.DOWN]:
+        await core.prober.ask(down)
+
+
+def _others(core: Core, bundle: Bundle, document: Mapping[str, Any], order: Order) -> Sequence[str]:
+    """Return the other clusters that the job works on, those too whose addresses stand in its parameters.
+
+    Raise PreflightError for an address that is no cluster's: nobody could say whether the job can work there.
+    """
+    if bundle.others is None:
+        return ()
+    names = {spec.client: spec.name for spec in core.fleet.specs if spec.client is not None}
+    addresses = bundle.others.read_from(document)
+    for address in addresses:
+        if address not in names and not order.force:
+            hint = "--with CLUSTER names one and is judged, --force takes it as it is"
+            raise PreflightError(address, "is the client address of no cluster here", hint)
+    return tuple(dict.fromkeys(names[address] for address in addresses if address in names))
 
 
 def _remember(core: Core, cluster: str, order: Order) -> None:

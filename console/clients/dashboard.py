@@ -24,7 +24,7 @@ from console.errors import AuthError, ConfigError, NotFoundError, NotRayError
 from console.model.cluster import ClusterSpec, FreeResources, Identity, Node
 from console.model.diagnosis import Demand, Resources
 from console.model.job import Job
-from console.model.serve import Application
+from console.model.serve import ServeStatus
 
 if TYPE_CHECKING:
     import httpx
@@ -75,17 +75,6 @@ class _MetadataReply(msgspec.Struct):
 
 class _StopReply(msgspec.Struct):
     stopped: bool
-
-
-class _HttpOptions(msgspec.Struct):
-    port: int | None = None
-
-
-class ServeStatus(msgspec.Struct):
-    """What Serve runs on a cluster: applications by name, and the port that its proxies answer on."""
-
-    applications: dict[str, Application] = {}
-    http_options: _HttpOptions | None = None
 
 
 class DashboardClient:

@@ -41,6 +41,19 @@ class Application(Struct, frozen=True):
     deployments: dict[str, Deployment] = {}
 
 
+class HttpOptions(Struct, frozen=True):
+    """Where Serve's proxies listen."""
+
+    port: int | None = None
+
+
+class ServeStatus(Struct, frozen=True):
+    """What Serve runs on a cluster: applications by name, and the port that its proxies answer on."""
+
+    applications: dict[str, Application] = {}
+    http_options: HttpOptions | None = None
+
+
 class Route(Struct, frozen=True):
     """What can be called of an application."""
 

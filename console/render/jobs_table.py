@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
+import msgspec
+
 from console.model.job import Job
 from console.render.cells import Cell, Column, Row, cell, unknown
 from console.render.figures import duration
@@ -25,6 +27,15 @@ JOB_COLUMNS = (
 
 _LONGEST = 300  # characters of a text that could fit into any cell; a message can have 20 000
 _FAILED = re.compile(r"Job entrypoint command failed with (exit code -?\d+)")
+
+
+def columns_with_zone(now: float, zone: tzinfo | None) -> tuple[Column, ...]:
+    """Return the columns with the name of the times' zone, for a table that has no clock above it."""
+    name = datetime.fromtimestamp(now, zone).astimezone(zone).tzname() or ""
+    return tuple(
+        msgspec.structs.replace(column, title=f"{column.title} {name}".strip()) if column.key == "start" else column
+        for column in JOB_COLUMNS
+    )
 
 
 def job_key(job: Job) -> str:

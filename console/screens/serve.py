@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 from textual import work
@@ -11,6 +12,8 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from console.commands import bindings
+from console.errors import NotFoundError
+from console.model.cluster import State
 from console.model.serve import ServeState
 from console.render.serve_table import SERVE_COLUMNS, Place, serve_rows
 from console.screens.call import CallScreen
@@ -65,8 +68,14 @@ class ServeScreen(TableScreen):
 
     async def _ask(self, name: str) -> None:
         assert self._asker is not None  # noqa: S101 -- made before anything is asked
-        self._states[name] = await self._asker.ask(name)
-        self._show_rows()
+        with suppress(NotFoundError):  # the configuration was changed meanwhile
+            known = self.deck.core.preflights.known(name)
+            if known.state is State.DOWN:  # its poller looks for it, and one that asks is enough
+                trouble = known.faults[0].message if known.faults else "is down"
+                self._states[name] = ServeState(name, known.spec.serve, trouble=trouble)
+            else:
+                self._states[name] = await self._asker.ask(name)
+            self._show_rows()
 
     def _show_rows(self) -> None:
         if self.gone:

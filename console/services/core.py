@@ -20,9 +20,9 @@ from console.clients.prometheus import PrometheusClient
 from console.clients.serve import ServeClient
 from console.clients.submission import send
 from console.config import PrometheusServer, auth_token, bearer_token, searched_places
-from console.errors import ConfigError, NotFoundError, RaydeckError, ReadOnlyError, SourceError, UntoldError
+from console.errors import ConfigError, NotFoundError, RaydeckError, ReadOnlyError, UntoldError
 from console.model.check import ClusterChecks
-from console.model.cluster import ClusterSnapshot, ClusterSpec, State
+from console.model.cluster import ClusterSnapshot, ClusterSpec
 from console.model.event import Event
 from console.model.forward import KeptTunnel
 from console.model.job import Job
@@ -40,7 +40,7 @@ from console.services.output_fetch import fetch_output
 from console.services.outputs import OutputShelf, ReadyWatch
 from console.services.parameter_sets import LAST, ParameterSets
 from console.services.path_events import PathEvents
-from console.services.preflight import PreflightCheck, preflight, preflight_other
+from console.services.preflights import Preflights
 from console.services.prober import Prober
 from console.services.scrape import Scraped, scraped_of
 from console.services.sent import SentShelf
@@ -50,7 +50,6 @@ from console.services.submit import SUBMIT_TIMEOUT_S, Request, bundle_request, n
 from console.services.topology import Topology, TopologyChange
 from console.services.untold import UntoldJobs
 
-APPLICATION = "requests"  # the Serve application of the bundled jobs
 OUTPUT_TIMEOUT_S = 60.0  # of each page of an output: it may have tens of megabytes and a slow line
 
 
@@ -84,7 +83,6 @@ class Core:
         self.parameters = ParameterSets(self.state)
         self.sent = SentShelf(self.state)
         self.logs = LogCopies(self.state, clock)
-        self._pythons: dict[tuple[str, str], str] = {}
         self.event_log = EventLog(self.state)
         self.events = EventFeed(self.event_log)
         self.forwards = Forwards(self.state, options.environ, clock=clock)
@@ -104,6 +102,7 @@ class Core:
         self.untold = UntoldJobs(self._tell_event, clock)
         self.fleet = Fleet(self._make_dashboard, refresh_s=2.0, metrics=metrics, observe=self._observe, clock=clock)
         self.prober.listen(self.fleet.take_path)
+        self.preflights = Preflights(self.fleet, self._path_checks)
         PathEvents(self.events.tell, clock).follow(self.prober)
 
     def load(self) -> TopologyChange:
@@ -179,47 +178,12 @@ class Core:
         self.prober.ask_now(cluster)
         return "its forwards are closed" if ours or theirs else "raydeck keeps no forwards of it open"
 
-    async def holder(self, cluster: str) -> str | None:
-        """Return who serves as `requests` on a cluster now, in words; None when nobody does or nobody can tell."""
-        try:
-            serving = await self.fleet.dashboard(cluster).serve_status()
-        except SourceError:
-            return None
-        if APPLICATION not in serving.applications:
-            return None
-        return f"application '{APPLICATION}' of another job is {serving.applications[APPLICATION].status}"
-
-    async def preflight(self, cluster: str, bundle: Bundle, document: Mapping[str, Any]) -> tuple[PreflightCheck, ...]:
-        """Judge whether a bundle can run on a cluster, from what it last said and who serves there now."""
-        snapshot = self.fleet.poller(cluster).last
-        return preflight(snapshot, bundle.needs(document), await self.holder(cluster))
-
-    async def preflight_other(
-        self, cluster: str, other: str, bundle: Bundle, document: Mapping[str, Any]
-    ) -> tuple[PreflightCheck, ...]:
-        """Judge whether a bundle on ``cluster`` can work on the cluster ``other``, too, from what both last said."""
-        here, there = self.fleet.poller(cluster).last, self.fleet.poller(other).last
-        pythons = await asyncio.gather(*(self._python_version(snapshot) for snapshot in (here, there)))
-        return preflight_other(here, there, bundle.needs_of_others(document), (pythons[0], pythons[1]))
-
     async def submit_bundle(
         self, cluster: str, bundle: Bundle, document: Mapping[str, Any], env: Mapping[str, str], pip: tuple[str, ...]
     ) -> Job:
         """Submit a bundle with these parameters."""
         dashboard = self.fleet.dashboard(cluster)
         return await self.submit(cluster, bundle_request(bundle, document, dashboard.spec, env, pip))
-
-    async def _python_version(self, snapshot: ClusterSnapshot) -> str | None:
-        """Return the version of Python that a cluster runs, None where it does not say; asked once a session."""
-        if snapshot.identity is None or snapshot.state is State.DOWN:
-            return None
-        key = (snapshot.spec.name, snapshot.identity.session_name)
-        if key not in self._pythons:
-            try:
-                self._pythons[key] = await self.fleet.dashboard(snapshot.spec.name).python_version()
-            except SourceError:
-                return None
-        return self._pythons[key]
 
     async def submit(
         self, cluster: str, request: Request, timeout_s: float = SUBMIT_TIMEOUT_S, tell: TellShipped = tell_nobody
@@ -320,6 +284,9 @@ class Core:
         if self.fleet.metrics is not None:
             await self.fleet.metrics.ask_targets()
         return await self.prober.ask(wanted)
+
+    def _path_checks(self, cluster: str) -> ClusterChecks:
+        return self.prober.checks(cluster)
 
     def _scraped(self, cluster: str) -> Scraped | None:
         """Return what its Prometheus told of a cluster's targets, None where it has none."""

@@ -58,7 +58,7 @@ async def judge(core: Core, order: Order, also: Sequence[str] = ()) -> Judgement
     bundle, document = order.bundle, order.document
     looked_at = tuple(dict.fromkeys((*order.others, *also)))
     targets, answers = await asyncio.gather(
-        asyncio.gather(*(core.preflight(name, bundle, document) for name in order.targets)),
+        asyncio.gather(*(core.preflights.of(name, bundle, document) for name in order.targets)),
         asyncio.gather(*(_judge_other(core, name, order) for name in looked_at)),
     )
     possible = dict(zip(looked_at, answers, strict=True))
@@ -67,19 +67,22 @@ async def judge(core: Core, order: Order, also: Sequence[str] = ()) -> Judgement
 
 
 async def ask_silent(core: Core, order: Order) -> None:
-    """Ask the targets that were down once more; raise PreflightError for one that still is: nothing can be sent."""
-    pollers = [core.fleet.poller(name) for name in order.targets]
-    await asyncio.gather(*(poller.poll() for poller in pollers if poller.last.state is State.DOWN))
-    for poller in pollers:
-        if poller.last.state is State.DOWN:
-            what, hint = next(((fault.message, fault.hint) for fault in poller.last.faults), ("is down", ""))
-            raise PreflightError(poller.last.spec.name, what, hint)
+    """Ask the targets that were down once more, path and all; raise PreflightError for one that still is."""
+    down = [name for name in order.targets if core.preflights.known(name).state is State.DOWN]
+    for snapshot in await core.walk_and_ask(down) if down else ():
+        if snapshot.state is State.DOWN:
+            what, hint = next(((fault.message, fault.hint) for fault in snapshot.faults), ("is down", ""))
+            raise PreflightError(snapshot.spec.name, what, hint)
 
 
 async def _judge_other(core: Core, other: str, order: Order) -> Checks:
     """Judge another cluster against each one that the order is submitted to; equal answers count once."""
     answers = await asyncio.gather(
-        *(core.preflight_other(main, other, order.bundle, order.document) for main in order.targets if main != other)
+        *(
+            core.preflights.of_other(main, other, order.bundle, order.document)
+            for main in order.targets
+            if main != other
+        )
     )
     return tuple(dict.fromkeys(check for checks in answers for check in checks))
 

@@ -44,6 +44,7 @@ class FakeHead(FakeDashboard):
         self._late: list[asyncio.Task[None]] = []
         self.serve_url = ""
         self.replies["/api/jobs/"] = []
+        del self.replies["/api/serve/applications/"]["http_options"]  # the recorded one's own port
         self.replies["/nodes"] = nodes_reply(node_reply(now()))
         self.has(free={"CPU": (0, 6), "memory": (0, 5.1 * GIB)})
 

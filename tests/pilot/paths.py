@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from console.errors import NotFoundError
 from console.model.check import (
     CHECKED_SERVICES,
     Check,
@@ -64,6 +65,8 @@ class StillProber:
         return tuple(self.known.values())
 
     def checks(self, cluster: str) -> ClusterChecks:
+        if cluster not in self.known:
+            raise NotFoundError(cluster, "no such cluster")
         return self.known[cluster]
 
     def ladders(self, cluster: str) -> tuple[Ladder, ...]:

@@ -198,7 +198,7 @@ async def test_a_judgement_that_takes_long_comes_through_although_the_fleet_chan
         await console.until(lambda: free.last.free is not None and free.last.free.memory_bytes < GIB)
         await type_over(console, "3")
         await console.shows("✗ 0.5 G memory free")
-        console.core.preflight = slowly  # type: ignore[assignment, method-assign]
+        console.core.preflights.of = slowly  # type: ignore[assignment, method-assign]
         console.app.fleet_changed.publish(None)
         await console.until(lambda: preflights)
         for _ in range(5):

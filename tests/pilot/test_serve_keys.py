@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from console.model.serve import ServeFigures
 from console.screens.call import CallScreen
 from console.services import serve_state
@@ -66,6 +68,21 @@ async def test_applications_deployments_and_routes_of_every_cluster(tmp_path: Pa
         await console.press("slash", *"broken")
         assert "/output" not in console.text
         await console.press("escape")
+
+
+async def test_a_cluster_that_is_down_is_left_to_its_poller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.screens.serve.REST_S", 0.02)
+    clock = Clock()
+    async with one_cluster(clock) as fleet:
+        fleet.heads["local-1"].trouble = "error"
+        async with deck(tmp_path, fleet.clusters, clock=clock, before="[console]\nrefresh_s = 0.5\n\n") as console:
+            await console.asked()
+            await console.press("5")
+            await console.shows("HTTP 500")
+            asked = fleet.heads["local-1"].asked
+            polls = asked.count("/api/version")
+            await console.until(lambda: asked.count("/api/version") > polls)
+            assert "/api/serve/applications/" not in asked
 
 
 async def test_a_cluster_without_serve_says_so_and_enter_does_nothing(tmp_path: Path) -> None:

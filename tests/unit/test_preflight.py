@@ -4,8 +4,10 @@ import pytest
 
 from console.bundles import Needs, bundled_folder, find_bundles
 from console.errors import UsageError
+from console.model.check import Check, ClusterChecks, Ladder, Outcome
 from console.model.cluster import ClusterSnapshot, ClusterSpec, FreeResources, Identity, State
-from console.services.preflight import preflight, preflight_other, refusals
+from console.model.serve import Application, HttpOptions, ServeStatus
+from console.services.preflight import NOTHING, ServeUse, preflight, preflight_other, refusals
 from console.services.submit import with_clusters
 
 GIB = 1024**3
@@ -28,9 +30,63 @@ def outcomes(checks):
 
 
 def test_a_cluster_with_room_passes_and_one_without_is_refused_with_figures():
-    assert outcomes(preflight(cluster("a"), NEEDS, None)) == ["ok", "ok"]
-    assert refusals(preflight(cluster("a", cpus=2), NEEDS, None)) == "2 CPU free, needs 3"
-    assert "in use: job x" in refusals(preflight(cluster("a"), NEEDS, "job x"))
+    assert outcomes(preflight(cluster("a"), NEEDS)) == ["ok", "ok"]
+    assert refusals(preflight(cluster("a", cpus=2), NEEDS)) == "2 CPU free, needs 3"
+
+
+def served(port=None, **prefixes):
+    applications = {name: Application("RUNNING", prefix) for name, prefix in prefixes.items()}
+    return ServeUse("/output", 8350, ServeStatus(applications, None if port is None else HttpOptions(port)))
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (served(requests="/"), "Serve is in use: application 'requests' of another job is RUNNING"),
+        (served(mine="/"), "Serve is in use: application 'mine' has the route /"),
+        (served(mine="/output"), "Serve is in use: application 'mine' has the route /output"),
+        (served(8000), "Serve listens on port 8000 there already, not on 8350"),
+        (served(8350, mine="/elsewhere", other="/out"), ""),
+        (served(), ""),
+    ],
+)
+def test_who_serves_in_the_way_is_named(use, words):
+    assert refusals(preflight(cluster("a"), NEEDS, use)) == words
+
+
+def test_a_port_that_the_cluster_s_serve_address_leads_to_is_the_right_one():
+    known = ClusterSnapshot(
+        spec=ClusterSpec(name="a", kind="local", dashboard="http://h", serve="http://h:8000"),
+        taken_at=0.0,
+        state=State.UP,
+    )
+    assert refusals(preflight(known, NEEDS, served(8000))) == ""
+
+
+def path(service, **check):
+    broken = Check(outcome=Outcome.BROKEN, service=service, **check)
+    return ClusterChecks(cluster="a", ladders=(Ladder(service, (broken,)),), checked_at=1.0)
+
+
+def test_a_tunnel_that_is_dark_is_the_reason_and_a_broken_forward_is_mentioned():
+    dark = path("dashboard", probe="sshd", detail="the VM's sshd refuses", cause="GatewayPorts is off")
+    (only,) = preflight(cluster("a", state=State.DOWN), NEEDS, served(), dark)
+    assert only.text == "the way to it is broken at sshd: the VM's sshd refuses; GatewayPorts is off"
+    assert only.outcome == "refused"
+    half = path("serve", probe="listener", detail="nothing listens on 8350")
+    checks = preflight(cluster("a"), NEEDS, served(), half)
+    assert (refusals(checks), outcomes(checks)) == ("", ["ok", "ok", "unverified"])
+    assert checks[-1].text.startswith("serve is broken at listener: nothing listens on 8350; the output")
+    assert preflight(cluster("a"), NEEDS, None, half) == checks[:2]
+    client = path("client", probe="listener", detail="nothing listens on 10001")
+    checks = preflight_other(cluster("main"), cluster("c2"), NEEDS, ("3.11.7", "3.11.2"), client)
+    assert (outcomes(checks)[-1], refusals(checks)) == ("unverified", "")
+
+
+def test_an_entrypoint_of_which_nothing_is_known_needs_a_cluster_that_answers():
+    assert outcomes(preflight(cluster("a"), NOTHING)) == ["ok"]
+    assert outcomes(preflight(cluster("a", state=State.UNKNOWN), NOTHING)) == ["unverified"]
+    assert outcomes(preflight(cluster("a", state=State.DOWN), NOTHING)) == ["refused"]
 
 
 def test_equal_versions_pass_whatever_pythons_last_number():
