@@ -16,7 +16,7 @@ import msgspec
 from console.clients.dashboard import DashboardClient
 from console.errors import NotFoundError
 from console.model.check import ClusterChecks
-from console.model.cluster import ClusterSnapshot, ClusterSpec
+from console.model.cluster import ClusterSnapshot, ClusterSpec, State
 from console.services.history import CpuHistory
 from console.services.metrics_watch import MetricsWatch
 from console.services.path_faults import joined
@@ -127,11 +127,19 @@ class Fleet:
         if name not in self._pollers:
             return
         before, self._paths[name] = self._paths.get(name), checks
-        spec = self._pollers[name].last.spec
-        self._pollers[name].hold(held=checks.dark is not None and not spec.starting)
+        poller = self._pollers[name]
+        poller.hold(held=checks.dark is not None and not poller.last.spec.starting)
+        if poller.last.state is State.DOWN and checks.ok and checks.dark is None:
+            self._refresh_older(poller, checks.checked_at or 0.0)
         # While no way leads there nothing else renews what is known, and a state is told once it was found twice.
         if name in self._changed and (before is None or checks.dark is not None or _told(before) != _told(checks)):
             self._changed[name].set()
+
+    @staticmethod
+    def _refresh_older(poller: ClusterPoller, walked_at: float) -> None:
+        """Have a cluster asked at once that a walk reached: its poller had not, and may rest for half a minute."""
+        if poller.last.taken_at < walked_at:
+            poller.refresh()
 
     def look_at(self, *names: str) -> None:
         """Have everything asked for, at every refresh, of the clusters that are on screen with their nodes."""

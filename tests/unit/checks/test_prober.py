@@ -80,6 +80,22 @@ async def test_a_dark_cluster_has_one_fault_and_its_polling_rests_until_it_is_ba
         assert (ladder.standing.flaps, ladder.outcome) == (1, Outcome.OK)
 
 
+async def test_a_walk_that_gets_there_ends_the_rest_of_a_poller_that_had_not(tmp_path):
+    """A break that only the poller saw: its own rest grows to half a minute, and the repair is seen by the walk."""
+    async with fake_head(time.time) as head, console(tmp_path, {"a": {"dashboard": head.url}}) as core:
+        core.prober.rest()
+        await until(lambda: row(core, "a").state is State.UP)
+        core.fleet.poller("a")._failures = 8
+        head.trouble = "error"
+        core.fleet.poller("a").refresh()
+        await until(lambda: core.fleet.poller("a").last.state is State.DOWN)
+        head.trouble = ""
+        began = time.monotonic()
+        core.prober.begin()
+        await until(lambda: row(core, "a").state is State.UP)
+        assert time.monotonic() - began < 20
+
+
 async def test_a_hung_cluster_delays_no_other(tmp_path):
     async with fake_head(time.time) as good, fake_head(time.time) as bad:
         bad.trouble = "hang"
