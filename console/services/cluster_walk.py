@@ -133,16 +133,22 @@ class ClusterWalk:
         self._head.close()
         self._looks.close()
 
-    def judge(self, others: Mapping[str, Known], remembered: Mapping[str, Known]) -> bool:
-        """Judge who answers, against who answers as the others; remember the right one. Return whether it restarted."""
+    def judge(
+        self, others: Mapping[str, Known], remembered: Mapping[str, Known], evidence: Evidence | None = None
+    ) -> bool:
+        """Judge who answers, against who answers as the others; remember the right one. Return whether it restarted.
+
+        One that the VM's own port does not lead to is not the right one before the two have been asked together.
+        """
         if self.known is None:
             self.judgement = Judgement()
             return False
         self._memory.forget_removed(self.path.spec.name)
         before = self._memory.get(self.path.spec.name)
         self.judgement = judge(self.known, before, others, remembered)
-        if self.judgement.failure is None:
-            self._memory.put(self.path.spec.name, self.known)
+        if self.judgement.failure is not None or self.disagrees(evidence):
+            return False
+        self._memory.put(self.path.spec.name, self.known)
         if self.judgement.restarted_at is not None:
             self._restarted = (self.known.session_name, self.judgement.restarted_at)
         return self.judgement.restarted_at is not None
@@ -277,27 +283,31 @@ class ClusterWalk:
             {**words, "memory": self._memory.path(self.path.spec.name)},
             why_unknown="asking who it is" if self._walked and self.has_to_learn else "not reached",
             restarted_at=restarted[1] if self.known and restarted and restarted[0] == self.known.session_name else None,
-            on_the_vm=self._on_the_vm(endpoint, evidence, words),
+            on_the_vm=self._on_the_vm(evidence, words),
         )
 
-    def _on_the_vm(self, endpoint: Endpoint, evidence: Evidence | None, words: Mapping[str, str]) -> OnTheVm | None:
+    def _on_the_vm(self, evidence: Evidence | None, words: Mapping[str, str]) -> OnTheVm | None:
         """Return who answers at the end of the tunnel, where that is another way than the walk's, and asked meanwhile.
 
         Only what walks before and after it agree on can be compared: a head may have been restarted in between.
         """
-        if evidence is None or evidence.told is None or endpoint.way != "gateway" or endpoint.plan_port is None:
+        session = self._session_on_the_vm(evidence)
+        if evidence is None or not session:
             return None
-        session = evidence.told.session(endpoint.plan_port)
         is_framed = self._session_since <= evidence.asked_at and self._began_at >= evidence.answered_at
-        return OnTheVm(session, f"{words['vm_address']}:{endpoint.plan_port}") if session and is_framed else None
+        return OnTheVm(session, f"{words['vm_address']}:{words['plan_port']}") if is_framed else None
 
     def disagrees(self, evidence: Evidence | None) -> bool:
         """Return whether another session answers on the VM than at the end of the walk: one more walk tells."""
-        if evidence is None or evidence.told is None or self.known is None:
-            return False
-        port = self.path.endpoints[0].plan_port
-        session = "" if port is None else evidence.told.session(port)
-        return session not in {"", self.known.session_name}
+        session = self._session_on_the_vm(evidence)
+        return self.known is not None and session not in {"", self.known.session_name}
+
+    def _session_on_the_vm(self, evidence: Evidence | None) -> str:
+        """Return the session behind the VM's own port where the walk takes another way, empty where it does not."""
+        dashboard = self.path.endpoints[0]
+        if evidence is None or evidence.told is None or dashboard.way != "gateway" or dashboard.plan_port is None:
+            return ""
+        return evidence.told.session(dashboard.plan_port)
 
     def _is_told(self, probe: ProbeName, service: CheckedService) -> bool:
         """Return whether a walk has answered a probe itself: something else is on that port."""

@@ -113,7 +113,8 @@ class Prober:
         if with_ssh:
             vias = {walk.path.gate.name for name in wanted if (walk := self._walks[name]).path.gate is not None}
             await asyncio.gather(*(self._look_at_vm(via, wanted) for via in vias))
-            await asyncio.gather(*(walk.walk() for walk in self._walks.values() if walk.disagrees(self._seen(walk))))
+            doubtful = (walk for walk in self._walks.values() if walk.disagrees(self._seen(walk)))
+            await asyncio.gather(*(_walked_once(walk, settle=False) for walk in doubtful))
         for name, error in zip(walks, failed, strict=True):
             if error is not None:
                 self._take_error(name, error)
@@ -253,7 +254,7 @@ class Prober:
             for other, its in self._walks.items()
             if other != name and (known := its.known) is not None and known.dashboard != walk.path.spec.dashboard
         }
-        if walk.judge(others, self._remembered(name, walk)):
+        if walk.judge(others, self._remembered(name, walk), self._seen(walk)):
             for tell in self._restart_listeners:
                 tell(name, walk.judgement.restarted_at or self._clock())
         around = Around(

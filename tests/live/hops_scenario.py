@@ -142,6 +142,19 @@ def nothing(_: HopsLab) -> None:
     """All stays well."""
 
 
+def third_head(lab: HopsLab) -> None:
+    """The VirtualService leads to a head that nobody configured, and that has just been started."""
+    lab.start("third", "vm", sys.executable, "-m", "tests.fakes.stand_in", "session_2026-06-02_08-00-00_3_3")
+    lab.listens("127.0.0.1:8265", True)
+    lab.routes(**{DASH_1: ["127.0.0.1", 8265]})
+
+
+def no_third_head(lab: HopsLab) -> None:
+    lab.routes()
+    lab.stop("third")
+    lab.listens("127.0.0.1:8265", False)
+
+
 def move_name(lab: HopsLab) -> None:
     """The gateway's names lead to a computer on which something else listens on that port."""
     address = lab.lan.address["c2"]
@@ -254,6 +267,10 @@ SCENARIOS = (
         "VirtualService of another cluster",
         lambda lab: lab.routes(**{DASH_1: [lab.vm, 8101]}), lambda lab: lab.routes(),
         {"gateway": Found("identity", "RemoteForward"), "vm": Found(None)},
+    ),
+    Scenario(
+        "the gateway leads to another head than the tunnel", third_head, no_third_head,
+        {"gateway": Found("identity", "kubectl get endpoints"), "vm": Found(None)},
     ),
     Scenario(
         "GatewayPorts no", lambda lab: new_sshd(lab, "no", "127.0.0.1"), old_sshd,
