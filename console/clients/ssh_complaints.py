@@ -38,6 +38,7 @@ _WAITING_CANNOT_MEND: frozenset[ComplaintKind] = frozenset(
     {"config", "key-mode", "key-missing", "key-refused", "host-key-changed", "host-key-unknown", "forward-prohibited"}
 )
 _NETWORK: frozenset[ComplaintKind] = frozenset({"name", "refused", "timeout", "unreachable", "lost"})
+_UNCONNECTED: frozenset[ComplaintKind] = frozenset({"name", "refused", "timeout", "unreachable"})
 MOST_LINES = 40
 _LONGEST_LINE = 300
 _SOURCE_POSITION = re.compile(r"^(?:debug\d: )?[\w./-]+\.c:[\w-]+\(\):\d+ \(pid=\d+\): (?:Error: )?")
@@ -64,6 +65,11 @@ class Complaint(Struct, frozen=True):
     def is_of_the_network(self) -> bool:
         """Return whether there was no way to the VM at all, or there is none any more."""
         return self.kind in _NETWORK
+
+    @property
+    def never_connected(self) -> bool:
+        """Return whether not even a TCP connection came about: then one that does is news."""
+        return self.kind in _UNCONNECTED and "banner exchange" not in self.said
 
 
 Explain = Callable[[re.Match[str], str, str], tuple[str, Fix]]

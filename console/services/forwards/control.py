@@ -47,7 +47,7 @@ class BackgroundSupervisor:
     async def up(self, plans: Sequence[TunnelPlan], timeout_s: float) -> tuple[KeptTunnel, ...]:
         """Have these tunnels kept open in the background; return how they stand once each has been tried.
 
-        Raise RaydeckError when the supervisor does not start.
+        Raise RaydeckError when the supervisor does not start, or is gone before it has told of each.
         """
         keys = {plan.key for plan in plans}
         async with self._state.locked(self._sleep):
@@ -59,7 +59,20 @@ class BackgroundSupervisor:
             await asyncio.to_thread(write_wanted, self._state, (*others, *plans))
             if not runs:
                 await self._start()
-        return await self._tried(keys, timeout_s)
+        tunnels = await self._tried(keys, timeout_s)
+        if {tunnel.key for tunnel in tunnels} != keys:
+            await self._refuse_what_ended(keys)
+        return tunnels
+
+    async def _refuse_what_ended(self, keys: set[str]) -> None:
+        """Raise what is to be said of a supervisor that has not told of these: it ended, or is too busy."""
+        log = self._state.at(FOLDER, LOG)
+        if await self.record() is not None:
+            missing = ", ".join(sorted(keys))
+            raise RaydeckError("tunnel", f"the supervisor in the background has not taken up {missing}", f"see {log}")
+        async with self._state.locked(self._sleep):
+            await asyncio.to_thread(write_wanted, self._state, ())
+        raise RaydeckError("tunnel", "the supervisor in the background has ended, and keeps nothing open", f"see {log}")
 
     async def down(self, keys: Collection[str] | None = None) -> tuple[str, ...]:
         """Have these tunnels closed, all without any; the supervisor ends with its last one. Return what it had."""
@@ -109,7 +122,7 @@ class BackgroundSupervisor:
         tunnels = await self._tunnels()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while not condition(tunnels):
+                while not condition(tunnels) and await self.record() is not None:
                     await self._sleep(_POLL_S)
                     tunnels = await self._tunnels()
         return tunnels

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from console.clients.names import Names
 from console.clients.ssh_command import ssh_command
 from console.clients.ssh_complaints import Complaint, cleaned, complaint
 from console.model.forward import Forward, KeptForward, KeptTunnel, TunnelState
@@ -29,7 +30,7 @@ from console.services.forwards.ports import (
     ssh_settings,
 )
 from console.services.forwards.remote_port import explain_refusal
-from console.services.forwards.rest import MOST_S, MOST_UNKNOCKED_S, BackOff, rest
+from console.services.forwards.rest import MOST_S, MOST_UNKNOCKED_S, BackOff, accepts, has_held, rest
 from console.services.forwards.session import Ending, SshSession
 
 LOOK_EVERY_S = 1.0
@@ -37,6 +38,7 @@ PORTS_EVERY_S = 2.0  # to find who has a port, every process of this machine is 
 _KNOCK_TIMEOUT_S = 1.0
 _SAID_LINES = 3
 _LOOKS_BETWEEN_JUDGEMENTS = 30
+_PROHIBITED_TIMES = 2
 _GONE = "the address {} of this computer is gone"
 
 Publish = Callable[[KeptTunnel], None]
@@ -61,6 +63,8 @@ class Keeper:
         self._session: SshSession | None = None
         self._settings: SshSettings | None = None
         self._ended_because: Complaint | None = None
+        self._prohibited = 0  # refusals one after the other to which the VM has no listener to show
+        self._names = Names()
         forwards = tuple(KeptForward(forward) for forward in plan.forwards)
         self.tunnel = KeptTunnel(
             cluster=plan.cluster, direction=plan.direction, state="connecting", forwards=forwards, since=clock()
@@ -68,6 +72,12 @@ class Keeper:
 
     async def run(self) -> None:
         """Keep it open until cancelled, or until only a person can mend it."""
+        try:
+            await self._keep()
+        finally:
+            self._names.close()
+
+    async def _keep(self) -> None:
         command = ssh_command(self.plan.gate)
         self._settings = await asyncio.to_thread(ssh_settings, command, self._environ)
         while self.tunnel.state != "given-up":
@@ -106,8 +116,8 @@ class Keeper:
             ending = await session.run()
         finally:
             watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            # Its own cancellation is awaited here, and one of this keeper that comes meanwhile is not swallowed.
+            await asyncio.gather(watching, return_exceptions=True)
         why = await self._why(ending)
         self._show(
             "given-up" if why.waiting_cannot_mend else "waiting",
@@ -123,11 +133,14 @@ class Keeper:
             await self._rest(why, ending)
 
     async def _rest(self, why: Complaint, ending: Ending) -> None:
-        knock_at = self._settings.knock_at if self._settings and why.is_of_the_network else None
-        most_s = MOST_UNKNOCKED_S if why.is_of_the_network and knock_at is None else MOST_S
+        """Rest; an end to it is knocked for only where a VM that accepts is news: sshd may accept, and close again."""
+        is_news = self._ended_because is not None or has_held(ending.open_for_s) or why.never_connected
+        may_knock = why.is_of_the_network and is_news
+        knock_at = self._settings.knock_at if self._settings and may_knock else None
+        most_s = MOST_UNKNOCKED_S if may_knock and knock_at is None else MOST_S
         rest_s = self._back_off.next_rest_s(held_for_s=ending.open_for_s, most_s=most_s)
         self._show("waiting", retry_at=self._clock() + rest_s)
-        await rest(rest_s, knock_at)
+        await rest(rest_s, knock_at, knock=lambda host, port: accepts(host, port, self._names))
 
     async def _why(self, ending: Ending) -> Complaint:
         if self._ended_because is not None:
@@ -136,7 +149,14 @@ class Keeper:
         if found is None:
             return Complaint("lost", f"ssh ended with {ending.exit_status} and said nothing", "")
         if found.kind == "forward-refused":
-            return await explain_refusal(self.plan, found, self._environ)
+            found = await explain_refusal(self.plan, found, self._environ)
+        return self._believed(found)
+
+    def _believed(self, found: Complaint) -> Complaint:
+        """Return a cause; a forbidden listener is believed once it repeats: a stale session may just have gone."""
+        self._prohibited = self._prohibited + 1 if found.kind == "forward-prohibited" else 0
+        if 0 < self._prohibited < _PROHIBITED_TIMES:
+            return msgspec.structs.replace(found, kind="forward-refused")
         return found
 
     def _hear(self, line: str) -> None:
@@ -157,13 +177,17 @@ class Keeper:
         if self.plan.direction == "local":
             await _make_ssh_talk(looked)
         source = None if session.pid is None else await asyncio.to_thread(source_address, session.pid)
+        used = [each.forward for each in looked if each.state == "used"]
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            if source is not None and source not in await asyncio.to_thread(own_addresses):
-                self._end_session(Complaint("lost", _GONE.format(source), ""))
-            used = [each.forward for each in looked if each.state == "used"]
-            if any(is_free(forward.listen_host, forward.listen_port) for forward in used):
-                self._end_session(Complaint("lost", "another ssh's forward ended: it is taken over", ""))
+            with suppress(OSError):  # out of files: it is looked again
+                await self._look(source, used)
+
+    async def _look(self, source: str | None, used: list[Forward]) -> None:
+        if source is not None and source not in await asyncio.to_thread(own_addresses):
+            self._end_session(Complaint("lost", _GONE.format(source), ""))
+        if any(is_free(forward.listen_host, forward.listen_port) for forward in used):
+            self._end_session(Complaint("lost", "another ssh's forward ended: it is taken over", ""))
 
     def _show(self, state: TunnelState, **changes: Any) -> None:
         since = self.tunnel.since if state == self.tunnel.state else self._clock()

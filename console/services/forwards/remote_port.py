@@ -20,7 +20,9 @@ from console.services.forwards.plans import TunnelPlan
 from console.services.forwards.spawn import end_process, spawn_guarded
 
 # A fixed text; sshd itself puts SSH_CONNECTION (client's address and port, server's address and port) there.
-_QUESTION = 'set -- $SSH_CONNECTION; ss -Htlnp; echo --; ss -Htnop state established "sport = :$4"'
+_QUESTION = (
+    'PATH=$PATH:/usr/sbin:/sbin; set -- $SSH_CONNECTION; ss -Htlnp; echo --; ss -Htnop state established "sport = :$4"'
+)
 _DEADLINE_S = 8.0
 _MOST_BYTES = 256 * 1024
 _USER = re.compile(r'users:\(\("(?P<name>[^"]{1,40})",pid=(?P<pid>\d{1,10}),')
@@ -111,4 +113,6 @@ async def _ask(plan: TunnelPlan, environ: Mapping[str, str]) -> str | None:
     finally:
         await asyncio.shield(end_process(process))
     text = told.decode(errors="replace")
-    return text if "--\n" in text else None
+    # Its own sshd listens: an answer without any listener comes from a VM without ss, and says nothing.
+    listeners, separator, _ = text.partition("--\n")
+    return text if separator and listeners.strip() else None

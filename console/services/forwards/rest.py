@@ -11,6 +11,8 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from console.clients.names import Names
+
 LEAST_S, MOST_S = 1.0, 30.0
 _LONGEST_WANTED_S = 20.0
 MOST_UNKNOCKED_S = 4.0  # behind a jump host there is nothing to knock at
@@ -30,20 +32,27 @@ class BackOff:
 
     def next_rest_s(self, *, held_for_s: float | None, most_s: float = MOST_S) -> float:
         """Return how long to rest now, in seconds; ``held_for_s`` is how long the session had stood, None: never."""
-        if held_for_s is not None and held_for_s >= HELD_S:
+        if has_held(held_for_s):
             self._failures = 0
         wanted_s = min(_LONGEST_WANTED_S, LEAST_S * 2.0 ** min(self._failures, 10))
         self._failures += 1
         return min(MOST_S, most_s, wanted_s * (1.0 + 0.5 * self._jitter()))
 
 
-async def accepts(host: str, port: int) -> bool:
-    """Return whether something accepts a connection there."""
-    with suppress(OSError, TimeoutError):
-        async with asyncio.timeout(_KNOCK_TIMEOUT_S):
-            _, writer = await asyncio.open_connection(host, port)
-        writer.close()
-        return True
+def has_held(open_for_s: float | None) -> bool:
+    """Return whether a session stood long enough to be called one; None: it never opened."""
+    return open_for_s is not None and open_for_s >= HELD_S
+
+
+async def accepts(host: str, port: int, names: Names) -> bool:
+    """Return whether something accepts a connection there; ``names`` resolves the host, which may take for ever."""
+    found = await names.addresses(host, _KNOCK_TIMEOUT_S)
+    for address in found if isinstance(found, tuple) else ():
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_KNOCK_TIMEOUT_S):
+                _, writer = await asyncio.open_connection(address, port)
+            writer.close()
+            return True
     return False
 
 
@@ -51,7 +60,7 @@ async def rest(
     rest_s: float,
     knock_at: tuple[str, int] | None,
     *,
-    knock: Knock = accepts,
+    knock: Knock,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Rest for ``rest_s`` seconds, or until something accepts at ``knock_at``, but for a second at least."""

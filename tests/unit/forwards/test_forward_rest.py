@@ -61,5 +61,8 @@ def test_without_a_place_to_knock_at_it_rests_to_the_end() -> None:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    asyncio.run(rest(7.0, None, sleep=sleep))
+    async def knock(host: str, port: int) -> bool:
+        raise AssertionError((host, port))
+
+    asyncio.run(rest(7.0, None, knock=knock, sleep=sleep))
     assert slept == [7.0]
