@@ -107,7 +107,7 @@ class LadderScreen(PathScreen):
 
     def useless_keys(self) -> Collection[str]:
         """Only forwards can be opened and closed."""
-        return () if self.checks is not None and self.checks.reach == "forward" else ("u", "d")
+        return () if self.has_forwards else ("u", "d")
 
     def action_back(self) -> None:
         """Close."""

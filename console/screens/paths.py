@@ -66,7 +66,13 @@ class PathScreen(FramedScreen):
     @property
     def kept(self) -> KeptTunnel | None:
         """Return how this console keeps that cluster's forwards open, None where it does not."""
-        return None if self.chosen is None else self.deck.core.forwards.tunnel(self.chosen)
+        return None if self.chosen is None else self.deck.core.forwards.of_cluster(self.chosen)
+
+    @property
+    def has_forwards(self) -> bool:
+        """Return whether this machine opens forwards for that cluster: to reach it, or because it runs here."""
+        checks = self.checks
+        return checks is not None and (checks.reach == "forward" or checks.is_here)
 
     def action_check(self) -> None:
         """Walk the path at once."""

@@ -47,7 +47,7 @@ class TunnelsScreen(PathScreen, TableScreen):
         self.main_table.hide_columns(inapplicable_tunnel_columns(clusters))
         self.main_table.show(
             {
-                each.cluster: tunnel_row(each, core.forwards.tunnel(each.cluster), now, stale_after_s, zone, glyphs)
+                each.cluster: tunnel_row(each, core.forwards.of_cluster(each.cluster), now, stale_after_s, zone, glyphs)
                 for each in clusters
             }
         )
@@ -83,7 +83,7 @@ class TunnelsScreen(PathScreen, TableScreen):
         """Without clusters there is no path; only forwards can be opened and closed."""
         if self.checks is None:
             return ("Enter", "c", "u", "d", "/")
-        return () if self.checks.reach == "forward" else ("u", "d")
+        return () if self.has_forwards else ("u", "d")
 
     def equivalent_command(self) -> Sequence[str]:
         """Return ``check``."""

@@ -24,7 +24,7 @@ from console.errors import ConfigError, NotFoundError, RaydeckError, ReadOnlyErr
 from console.model.check import ClusterChecks
 from console.model.cluster import ClusterSnapshot, ClusterSpec
 from console.model.event import Event
-from console.model.forward import KeptTunnel
+from console.model.forward import KeptTunnel, tunnel_key
 from console.model.job import Job
 from console.model.kept import KeptOutput
 from console.services.embedded.registry import PROMETHEUS, prometheus_url, running
@@ -32,7 +32,7 @@ from console.services.event_log import EventFeed, EventLog
 from console.services.fleet import Fleet
 from console.services.forwards.control import BackgroundSupervisor
 from console.services.forwards.forwards import Forwards
-from console.services.forwards.plans import tunnel_plans
+from console.services.forwards.plans import possible_plans, tunnel_plans
 from console.services.identity import IdentityMemory
 from console.services.kept_logs import LogCopies
 from console.services.metrics_watch import MetricsWatch
@@ -158,12 +158,18 @@ class Core:
         """Close the forwards of clusters that the configuration does not have any more, renew those that it changed."""
         if self.forwards.tunnels:
             with suppress(RaydeckError):  # what has no plan is refused where the file is read; nothing here ends for it
-                await self.forwards.follow(tunnel_plans(self.topology.current.config, []))
+                await self.forwards.follow(possible_plans(self.topology.current.config))
 
     async def tunnel_up(self, cluster: str) -> KeptTunnel:
-        """Open a cluster's forwards for as long as this process; return how they stand once that was tried."""
+        """Open a cluster's forwards for as long as this process; return how they stand once that was tried.
+
+        On the cluster's own computer these are the reverse ones, from the VM to it, unless it is reached through local
+        ones; anywhere else, raise UsageError for a cluster that is not.
+        """
         self.refuse_if_read_only("tunnel up")
-        (plan,) = tunnel_plans(self.topology.current.config, [cluster])
+        checks, config = self.prober.checks(cluster), self.topology.current.config
+        is_reverse = checks.is_here and checks.reach != "forward"
+        (plan,) = tunnel_plans(config, [], [cluster]) if is_reverse else tunnel_plans(config, [cluster])
         await self.forwards.up([plan])
         tunnel = await self.forwards.settled(plan.key)
         self.prober.ask_now(cluster)
@@ -173,8 +179,9 @@ class Core:
     async def tunnel_down(self, cluster: str) -> str:
         """Close a cluster's forwards, those kept in the background, too; return in words what was closed."""
         self.refuse_if_read_only("tunnel down")
-        ours = await self.forwards.down([cluster])
-        theirs = await BackgroundSupervisor(self.state, self.options.environ).down([cluster])
+        keys = [cluster, tunnel_key(cluster, "reverse")]
+        ours = await self.forwards.down(keys)
+        theirs = await BackgroundSupervisor(self.state, self.options.environ).down(keys)
         self.prober.ask_now(cluster)
         return "its forwards are closed" if ours or theirs else "raydeck keeps no forwards of it open"
 

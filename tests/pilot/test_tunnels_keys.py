@@ -179,6 +179,22 @@ async def test_u_opens_forwards_that_d_closes_and_the_console_ends(tmp_path: Pat
     assert children() == earlier
 
 
+async def test_u_on_the_clusters_own_computer_opens_its_reverse_forwards(tmp_path: Path) -> None:
+    earlier = children()
+    async with paths(tmp_path) as console:
+        prober_of(console.core).tell(msgspec.structs.replace(good("local-1"), is_here=True))
+        await console.shows("u up   d down")
+        await console.press("u")
+        await console.until(lambda: console.messages, "for the result")
+        assert [tunnel.key for tunnel in console.core.forwards.tunnels] == ["reverse:local-1"]
+        console.line("local-1", "● up")
+        await console.core.follow_forwards()
+        assert len(children() - earlier) == 1
+        await console.press("d")
+        await console.until(lambda: console.core.forwards.tunnels == ())
+    assert children() == earlier
+
+
 async def test_u_that_cannot_work_says_why_and_what_to_do(tmp_path: Path) -> None:
     async with paths(tmp_path, ssh=REFUSES) as console:
         await console.press("j", "j", "u")

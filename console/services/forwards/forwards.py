@@ -11,7 +11,7 @@ from contextlib import suppress
 import msgspec
 
 from console.errors import NotFoundError, RaydeckError
-from console.model.forward import KeeperRole, KeptTunnel
+from console.model.forward import KeeperRole, KeptTunnel, tunnel_key
 from console.services.forwards.keeper import Keeper
 from console.services.forwards.plans import TunnelPlan
 from console.services.forwards.record import KeeperRecord, remove_record, write_record
@@ -57,6 +57,10 @@ class Forwards:
     def tunnel(self, key: str) -> KeptTunnel | None:
         """Return how one tunnel stands, None where this process does not keep it."""
         return None if key not in self._keepers else self._keepers[key].tunnel
+
+    def of_cluster(self, cluster: str) -> KeptTunnel | None:
+        """Return how a cluster's forwards stand, in whichever direction this process keeps them; None: in neither."""
+        return self.tunnel(cluster) or self.tunnel(tunnel_key(cluster, "reverse"))
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have ``listener`` called with each new state of a tunnel; return what ends that."""

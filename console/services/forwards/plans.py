@@ -46,6 +46,12 @@ def tunnel_plans(config: Config, names: Sequence[str], reverse: Sequence[str] = 
     return (*local, *(reverse_plan(config, spec) for spec in _named(config, reverse)))
 
 
+def possible_plans(config: Config) -> tuple[TunnelPlan, ...]:
+    """Return every forward that a configuration has, in both directions: what is kept and not among them is to end."""
+    reverse = (spec for spec in config.clusters if spec.tunnel and config.ssh[spec.tunnel.via].private_ip)
+    return (*tunnel_plans(config, []), *(reverse_plan(config, spec) for spec in reverse))
+
+
 def local_plan(config: Config, spec: ClusterSpec) -> TunnelPlan:
     """Return the forwards from this machine to the VM's private address; raise UsageError."""
     gate, plan = _tunnel_of(config, spec)
