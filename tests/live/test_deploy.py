@@ -32,4 +32,4 @@ def test_the_rendered_topology_works_breaks_and_mends(program, tmp_path):
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(searched)}
     ran = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=270, check=False)
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
-    assert "5 passed" in ran.stdout
+    assert "8 passed" in ran.stdout

