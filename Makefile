@@ -12,7 +12,8 @@ COMPAT := .venv-compat
 OLDEST_RAY := 2.49.2
 # Against the oldest Ray: jobs, submission, following, console and command line on a head of that version.
 COMPAT_TESTS := tests/unit/jobs tests/unit/test_dashboard.py tests/live/test_processing_job.py \
-	tests/live/test_log_follow.py tests/live/test_clustering_versions.py tests/live/front_ends
+	tests/live/test_log_follow.py tests/live/test_clustering_versions.py tests/live/front_ends tests/live/test_why.py \
+	tests/live/test_serve_figures.py tests/unit/test_packaging.py tests/unit/test_submit_cut.py tests/unit/test_submission.py
 
 # Says "good", or which of the two things that a venv needs is missing.
 LOOK := import sys, importlib.util as u; \

@@ -109,7 +109,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("anywhere", "E", "E", "", "events: what changed and what crossed a threshold", "app.events"),
     Command("anywhere", "escape", "Esc", "", "back, or clear the filter", "back"),
     Command("anywhere", "r", "r", "", "refresh now", "app.refresh_now"),
-    Command("anywhere", "y", "y", "", "copy the command line that shows the same", "copy_command"),
+    Command(
+        "anywhere",
+        "y",
+        "y",
+        "",
+        "copy the command line that shows the row, or the screen",
+        "copy_command",
+    ),
+    Command("anywhere", "Y", "Y", "", "copy the command line that does what was done last", "app.copy_done"),
     Command("anywhere", "T", "T", "", "the other theme", "app.other_theme"),
 )
 

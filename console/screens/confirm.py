@@ -1,4 +1,4 @@
-"""A question before something that cannot be undone: `y` does it, anything else does not."""
+"""A question before something that cannot be undone: `y` does it, `c` copies the command, anything else does not."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from console.messages import CopyAsked
 from console.render.glyphs import Glyphs
 from console.widgets.lines import Lines
 
+_MOST_COMMANDS = 5  # lines
+
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Asks one question, which names the cluster, below what speaks against it; dismissed with the answer."""
+    """Asks one question, which names the cluster, below what speaks against it; dismissed with the answer.
+
+    ``commands`` are the command lines that do the same.
+    """
 
     CSS_PATH = "confirm.tcss"
     AUTO_FOCUS: ClassVar[str | None] = None
 
-    def __init__(self, question: str, glyphs: Glyphs, against: Sequence[str] = ()) -> None:
+    def __init__(
+        self, question: str, glyphs: Glyphs, against: Sequence[str] = (), commands: Sequence[str] = ()
+    ) -> None:
         super().__init__()
+        self._commands = commands[:_MOST_COMMANDS]
         self._against = against
         self._question = question
         self._glyphs = glyphs
@@ -31,15 +40,25 @@ class ConfirmScreen(ModalScreen[bool]):
             [
                 *(((f" {self._glyphs.failed} ", "bad"), (words, "")) for words in self._against),
                 ((" " + self._question, "warn"),),
-                ((" y ", "accent"), ("yes   ", "dim"), (" n ", "accent"), ("no", "dim")),
+                *(((f" {command}", "dim"),) for command in self._commands),
+                (
+                    (" y ", "accent"),
+                    ("yes   ", "dim"),
+                    (" n ", "accent"),
+                    ("no", "dim"),
+                    *((("    c ", "accent"), ("copy the command", "dim")) if self._commands else ()),
+                ),
             ],
             glyphs=self._glyphs,
             id="question",
         )
-        question.styles.height = len(self._against) + 4
+        question.styles.height = len(self._against) + len(self._commands) + 4
         yield question
 
     def on_key(self, event: events.Key) -> None:
-        """Take the answer."""
+        """Take the answer, or copy and go on asking."""
         event.stop()
+        if event.key == "c" and self._commands:
+            self.post_message(CopyAsked("; ".join(self._commands)))
+            return
         self.dismiss(event.key == "y")

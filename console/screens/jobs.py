@@ -151,5 +151,9 @@ class JobsScreen(TableScreen):
         self.show_keys()
 
     def equivalent_command(self) -> Sequence[str]:
-        """Return ``jobs``."""
-        return ("jobs",)
+        """Return ``logs`` of the marked jobs, else of the one under the cursor; ``jobs`` where it has none."""
+        jobs = [job for job in self.marked or (self.selected,) if job is not None and job.submission_id is not None]
+        if not jobs:
+            return ("jobs",)
+        clusters = {job.cluster for job in jobs}
+        return ("logs", *(job.id for job in jobs), *(("--cluster", *clusters) if len(clusters) == 1 else ()))

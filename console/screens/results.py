@@ -121,5 +121,6 @@ class ResultsScreen(TableScreen):
         return ("a",) if len(self.chosen) < 2 else ()
 
     def equivalent_command(self) -> Sequence[str]:
-        """Return ``results``."""
-        return ("results",)
+        """Return what plots the output under the cursor; ``results`` where there is none."""
+        kept = self._kept.get(self.main_table.cursor_key or "")
+        return ("results",) if kept is None else ("output", "--id", kept.submission_id, "--plot")

@@ -208,7 +208,7 @@ class SubmitScreen(FramedScreen):
     async def _send_if_good(self) -> None:
         core = self.deck.core
         try:
-            order, document = self._order(), self._filled_document()
+            order, document, command = self._order(), self._filled_document(), self.equivalent_command()
             await ask_silent(core, order)
             judgement = await judge(core, order)
         except RaydeckError:
@@ -218,13 +218,13 @@ class SubmitScreen(FramedScreen):
             return
         against = [*judgement.against, *self._may_be_there()]
         if not against:
-            await self._send(order, document)
+            await self._send(order, document, command)
             return
 
         def answered(yes: bool | None) -> None:
             self._sending = bool(yes)
             if yes:
-                self.deck.attempt(self._send(order, document), "submit")
+                self.deck.attempt(self._send(order, document, command), "submit")
 
         question = f"submit to {', '.join(self._clusters)} all the same?"
         self.app.push_screen(ConfirmScreen(question, self.deck.glyphs, against), answered)
@@ -234,8 +234,9 @@ class SubmitScreen(FramedScreen):
         untold = self.deck.core.untold
         return [f"{name}: {each} may have been started" for name in self._clusters for each in untold.of(name)]
 
-    async def _send(self, order: Order, document: Mapping[str, Any]) -> None:
+    async def _send(self, order: Order, document: Mapping[str, Any], command: Sequence[str]) -> None:
         """Send, whether or not the form is still there when it is done; ``document`` is what is offered next time."""
+        self.deck.did(*command)
         self._show_sending("submitting")
         core = self.deck.core
         try:

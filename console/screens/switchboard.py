@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Coroutine, Sequence
 from datetime import tzinfo
 from pathlib import Path
@@ -61,6 +62,19 @@ class Switchboard(Steady[None]):
     core: Core
     glyphs: Glyphs
     zone: tzinfo | None
+    _done: str = ""  # the command line of what was done last
+
+    def did(self, *words: str, said: str = "") -> None:
+        """Show what was done and the command line that does the same; ``Y`` copies it."""
+        self._done = shlex.join(("raydeck", *words))
+        self.tell(f"{said}\n{self._done}  (Y copies it)".strip())
+
+    def action_copy_done(self) -> None:
+        """Copy the command line of what was done last."""
+        if self._done:
+            self.post_message(CopyAsked(self._done))
+        else:
+            self.tell("nothing was done yet: y copies what shows the same")
 
     def tell(self, text: str) -> None:
         """Show a passing message; text from outside is made harmless."""
@@ -122,9 +136,11 @@ class Switchboard(Steady[None]):
                 self.attempt(self._stop(job), f"stop {job.id}")
 
         if jobs:
-            self.push_screen(ConfirmScreen(stop_question(jobs), self.glyphs), answered)
+            commands = [shlex.join(("raydeck", *_stop_command(job))) for job in jobs]
+            self.push_screen(ConfirmScreen(stop_question(jobs), self.glyphs, commands=commands), answered)
 
     async def _stop(self, job: Job) -> None:
+        self.did(*_stop_command(job))
         async for step in stop_job(self.core.fleet.dashboard(job.cluster), job):
             self.tell(f"{job.id} on {job.cluster} {step.text}")
         self.core.fleet.poller(job.cluster).refresh()
@@ -141,8 +157,9 @@ class Switchboard(Steady[None]):
         self.attempt(self._rerun(message), f"rerun {message.job.id}")
 
     async def _rerun(self, message: RerunAsked) -> None:
-        again = await rerun(self.core, message.job)
-        self.tell(f"{message.job.id} runs again as {again.id}")
+        job = message.job
+        again = await rerun(self.core, job)
+        self.did("rerun", job.id, "--cluster", job.cluster, said=f"{job.id} runs again as {again.id}")
         self.post_message(LogAsked(again))
 
     def on_output_asked(self, message: OutputAsked) -> None:
@@ -168,7 +185,8 @@ class Switchboard(Steady[None]):
             stem = self.core.options.cwd / kept.submission_id
             for suffix in EXPORTS:
                 await asyncio.to_thread(_write_export, document, kept, stem.with_suffix(suffix))
-            self.tell(f"written to {stem}.csv, .json and .svg")
+            said = f"written to {stem}.csv, .json and .svg"
+            self.did("results", "export", kept.submission_id, "--to", f"{stem}.csv", said=said)
 
     def on_tunnel_asked(self, message: TunnelAsked) -> None:
         """Open the ladder."""
@@ -181,7 +199,7 @@ class Switchboard(Steady[None]):
     async def _tunnel_up(self, cluster: str) -> None:
         tunnel = await self.core.tunnel_up(cluster)
         if tunnel.state == "up":
-            self.tell(opened_words(tunnel))
+            self.did("tunnel", "up", cluster, said=opened_words(tunnel))
             return
         raise RaydeckError(cluster, f"forwards {tunnel.state}: {tunnel.reason}", tunnel.hint)
 
@@ -190,7 +208,7 @@ class Switchboard(Steady[None]):
         self.attempt(self._tunnel_down(message.cluster), f"tunnel {message.cluster}")
 
     async def _tunnel_down(self, cluster: str) -> None:
-        self.tell(f"{cluster}: {await self.core.tunnel_down(cluster)}")
+        self.did("tunnel", "down", cluster, said=f"{cluster}: {await self.core.tunnel_down(cluster)}")
 
     def on_node_asked(self, message: NodeAsked) -> None:
         """Open the node."""
@@ -250,6 +268,10 @@ class Switchboard(Steady[None]):
         screen = self.screen
         if isinstance(screen, ClustersScreen):
             screen.main_table.go_to(name)
+
+
+def _stop_command(job: Job) -> tuple[str, ...]:
+    return ("stop", job.id, "--cluster", job.cluster, "--wait")
 
 
 def _write_export(document: bytes, kept: KeptOutput, path: Path) -> None:

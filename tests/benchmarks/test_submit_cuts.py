@@ -11,7 +11,7 @@ from console.clients.dashboard import DashboardClient
 from console.errors import SourceError
 from console.model.cluster import ClusterSpec
 from console.services.submit import Request, new_submission_id, submit
-from tests.fakes.exchange_proxy import ExchangeProxy
+from tests.fakes.exchange_proxy import KINDS, ExchangeProxy
 
 pytestmark = [pytest.mark.bench, pytest.mark.live]
 
@@ -50,8 +50,7 @@ def test_cut_anywhere_a_submission_is_exactly_one_job_or_none_and_which_is_told(
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def cut(number: int, place: int) -> tuple[str, SourceError | None]:
-            kind = "reset" if number % 2 else "close"
-            async with turns, ExchangeProxy(address, place, kind) as proxy:
+            async with turns, ExchangeProxy(address, place, KINDS[number % len(KINDS)]) as proxy:
                 return await one(proxy, token, folder(number))
 
         told = await asyncio.gather(*(cut(number, place) for number, place in enumerate(places)))

@@ -37,7 +37,7 @@ async def test_a_mode_key_closes_what_stands_on_top_of_the_mode(tmp_path: Path) 
 
 async def test_help_lists_every_command_and_closes(tmp_path: Path) -> None:
     clock = Clock()
-    async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, size=(120, 110), clock=clock) as console:
+    async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, size=(120, 120), clock=clock) as console:
         await console.press("question_mark")
         assert isinstance(console.app.screen, HelpScreen)
         for command in COMMANDS:

@@ -184,3 +184,32 @@ async def test_read_only_refuses_x_with_marks(tmp_path: Path) -> None:
         await console.until(lambda: console.messages)
         assert "stop is refused" in console.messages[0]
         assert fleet.heads["local-2"].stopped == []
+
+
+async def test_y_copies_what_shows_the_row_the_question_its_command_and_shift_y_what_was_done(tmp_path: Path) -> None:
+    stop = "raydeck stop raysubmit_uT6RvDcXs2QzAw8E --cluster local-2 --wait"
+    clock = Clock()
+    async with mixed_fleet(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        await console.press("2")
+        await console.shows("raysubmit_uT6R")
+        await console.press("Y")
+        assert "nothing was done yet" in console.messages[-1]
+        console.table.go_to(RUNNING)
+        await console.press("y")
+        assert console.app.clipboard == "raydeck logs raysubmit_uT6RvDcXs2QzAw8E --cluster local-2"
+        await console.press("x")
+        await console.shows(stop, "c copy the command")
+        await console.press("c")
+        assert console.app.clipboard == stop
+        assert fleet.heads["local-2"].stopped == []
+        console.app.copy_to_clipboard("")
+        await console.press("y")
+        await console.until(lambda: fleet.heads["local-2"].stopped)
+        assert any(message.startswith(stop) for message in console.messages)
+        await console.press("Y")
+        await console.until(lambda: console.app.clipboard == stop)
+        console.table.go_to("cloud-1/raysubmit_9fQsYcVnJ3hTz2Kd")
+        await console.press("space", "j", "space", "y")
+        copied = console.app.clipboard.split()
+        assert copied[:2] == ["raydeck", "logs"]
+        assert len([word for word in copied if word.startswith("raysubmit_")]) == 2

@@ -69,7 +69,7 @@ async def test_the_list_tells_whose_from_what_when_and_its_checksum(tmp_path: Pa
             console.line(each.submission_id, "parallel_processing", "local-1", "12 s", each.sha256[:12], parameters)
         assert "Enter plots" in console.lines()[-1]
         await console.press("y")
-        assert console.app.clipboard == "raydeck results"
+        assert console.app.clipboard == "raydeck output --id raysubmit_1 --plot"
 
 
 async def test_wide_shows_four_plots_with_one_legend(tmp_path: Path) -> None:

@@ -166,7 +166,8 @@ async def test_u_opens_forwards_that_d_closes_and_the_console_ends(tmp_path: Pat
     async with paths(tmp_path) as console:
         await console.press("j", "j", "u")
         await console.until(lambda: console.messages, "for the result")
-        assert console.messages == ["local-3: its forwards are open, for as long as this console"]
+        command = "raydeck tunnel up local-3  (Y copies it)"
+        assert console.messages == [f"local-3: its forwards are open, for as long as this console {command}"]
         console.line("local-3", "● up")
         assert len(children() - earlier) == 1
         await console.press("enter")

@@ -155,10 +155,9 @@ def test_a_reader_that_has_enough_ends_a_command_quietly(here, folder):
 
 def test_timeouts(here, folder, started):
     words = ("--working-dir", folder(tick=TICK), "--entrypoint", "python tick.py")
-    here("submit", *words, "--wait=end", "--timeout", 6).check(124, "not done after 6 s")
-    job_id = here("jobs", "--json").json["jobs"][0]["submission_id"]
+    job_id = here("submit", *words, "--wait=end", "--timeout", 12).check(124, "not done after 12 s").err.split()[1]
     started.append(job_id)
-    assert here.status_of(job_id) == "RUNNING"
+    assert here.status_of(job_id) in {"PENDING", "RUNNING"}
 
 
 def test_a_terminated_follower_leaves_no_trace(here, folder, started):
