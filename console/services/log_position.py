@@ -130,6 +130,7 @@ class LastLines:
         self._chunks: deque[bytes] = deque()
         self._size_bytes = 0
         self._newlines = 0
+        self._has_dropped = False
 
     def feed(self, chunk: bytes) -> None:
         """Add a chunk and drop those that cannot matter any more."""
@@ -138,18 +139,25 @@ class LastLines:
         self._newlines += chunk.count(b"\n")
         while self._chunks and self._first_is_surplus():
             first = self._chunks.popleft()
+            self._has_dropped = True
             self._size_bytes -= len(first)
             self._newlines -= first.count(b"\n")
 
     def take(self) -> bytes:
         """Return the lines."""
-        whole = b"".join(self._chunks)[-self._most_bytes :]
+        whole = self._from_a_line(b"".join(self._chunks))
         start = len(whole) - whole.endswith(b"\n")
         for _ in range(self._lines):
             start = whole.rfind(b"\n", 0, start)
             if start < 0:
                 return whole
         return whole[start + 1 :] if self._lines else b""
+
+    def _from_a_line(self, whole: bytes) -> bytes:
+        """Return what of it is within the bound, from the beginning of a line on where there is one."""
+        end = whole[-self._most_bytes :]
+        at = 0 if len(end) == len(whole) and not self._has_dropped else end.find(b"\n") + 1
+        return end[at:] if at < len(end) else end
 
     def _first_is_surplus(self) -> bool:
         first = self._chunks[0]

@@ -43,7 +43,7 @@ class LogPainter(Toned):
         self._bottom: int | None = None
         self._seen_end = 0
         self._painted_end = 0
-        self._top_line = 0
+        self._top_line = self._shown_end = 0
         self._wanted: list[Strip] = []
         self._shown: dict[int, Strip] = {}
         self._frame_due = False
@@ -123,18 +123,28 @@ class LogPainter(Toned):
         ]
 
     def _rows_up_to(self, bottom: int) -> list[tuple[Strip, bool]]:
-        """Return the painted rows of the lines before ``bottom`` that fit, each with whether it was searched for."""
+        """Return the painted rows of the lines before ``bottom`` that fit, each with whether it was searched for.
+
+        Where too few stand before it, those behind it fill the screen.
+        """
         height, ring = self.size.height, self.ring
+        above = below = min(max(bottom, ring.first), ring.end)
+        rows: list[tuple[Strip, bool]] = []
+        while above > ring.first and len(rows) < height:
+            above -= 1
+            rows = self._rows_of(above) + rows
+        self._top_line = above
+        rows = rows[:height] if below == ring.first + 1 else rows[-height:] if height else []
+        while below < ring.end and len(rows) < height:
+            rows += self._rows_of(below)
+            below += 1
+        self._shown_end = below - (len(rows) > height)
+        return rows[:height]
+
+    def _rows_of(self, number: int) -> list[tuple[Strip, bool]]:
         width = max(1, self.size.width - _GUTTER - _MARGIN)
         pens = LinePens(self.pen(""), self.pen("note"), self.pen("hit"))
-        number = min(max(bottom, ring.first + min(height, len(ring))), ring.end)
-        rows: list[tuple[Strip, bool]] = []
-        while number > ring.first and len(rows) < height:
-            number -= 1
-            painted = self._painter.rows_of(ring.line(number), width, pens)
-            rows = [(strip, number == self.found) for strip in painted] + rows
-        self._top_line = number
-        return rows[-height:] if height else []
+        return [(strip, number == self.found) for strip in self._painter.rows_of(self.ring.line(number), width, pens)]
 
     def _line(self, strip: Strip, *, found: bool, thumb: bool) -> Strip:
         gutter = Segment(self.glyphs.cursor if found else " ", self.pen("accent" if found else ""))

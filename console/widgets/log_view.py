@@ -62,7 +62,8 @@ class LogView(LogPainter, can_focus=True):
 
     def move_to(self, bottom: int | None) -> None:
         """Show the lines up to ``bottom`` (the number behind the last one); None, or the end, follows."""
-        lowest = self.ring.first + max(1, min(self.size.height, len(self.ring)))
+        lines_most = 1 if self.wraps else self.size.height
+        lowest = self.ring.first + max(1, min(lines_most, len(self.ring)))
         self._stand_at(None if bottom is None or bottom >= self.ring.end else max(bottom, lowest))
 
     def _stand_at(self, bottom: int | None) -> None:
@@ -70,6 +71,8 @@ class LogView(LogPainter, can_focus=True):
             self._seen_end = self.ring.end
         self._bottom = bottom
         self.sync()
+        if self._bottom is not None:  # at the top more is shown than stands before it
+            self._bottom = max(self._bottom, self._shown_end)
         self.post_message(self.Changed(self))
         if not self.following and self._top_line - self.ring.first < self.size.height:
             self.post_message(self.NearTop(self))

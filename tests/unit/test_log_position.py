@@ -165,6 +165,13 @@ def test_last_lines_of_a_log_without_line_ends_are_bounded() -> None:
     assert last.take() == b"x" * 1000
 
 
+def test_last_lines_that_are_too_long_together_begin_with_a_line() -> None:
+    last = LastLines(5, most_bytes=1000)
+    for letter in b"abcdef":
+        last.feed(bytes([letter]) * 399 + b"\n")
+    assert last.take() == b"e" * 399 + b"\n" + b"f" * 399 + b"\n"
+
+
 def test_the_offset_counts_from_the_beginning() -> None:
     position = LogPosition(10)
     position.advance(b"abc")

@@ -81,6 +81,39 @@ async def test_a_reader_is_not_moved_and_told_what_is_new() -> None:
         assert "line 00154" in app.lines()[-1]
 
 
+async def test_the_first_line_is_reached_and_left_while_lines_are_wrapped() -> None:
+    app = LogApp()
+    async with app.run_test(size=(42, 6)) as pilot:
+        await fed(pilot, b"".join(b"line %d %s\n" % (number, b"x" * 90) for number in range(20)))
+        await pilot.press("w", "g")
+        await pilot.pause()
+        assert app.lines()[0].startswith(" line 0 x")
+        assert app.lines()[3].startswith(" line 1 x")
+        assert not app.log_view.following
+        await pilot.press("j")
+        await pilot.pause()
+        assert app.lines()[0].startswith(" line 1 x")
+        await pilot.press("k")
+        await pilot.pause()
+        assert app.lines()[0].startswith(" line 0 x")
+
+
+async def test_a_short_log_of_long_lines_can_be_read_from_its_top() -> None:
+    app = LogApp()
+    async with app.run_test(size=(42, 6)) as pilot:
+        await fed(pilot, b"".join(b"line %d %s\n" % (number, b"x" * 90) for number in range(4)))
+        await pilot.press("w")
+        await pilot.pause()
+        assert "line 2" in app.lines()[0]
+        await pilot.press("g")
+        await pilot.pause()
+        assert "line 0" in app.lines()[0]
+        await pilot.press("G")
+        await pilot.pause()
+        assert "line 2" in app.lines()[0]
+        assert app.log_view.following
+
+
 async def test_moving_down_to_the_end_follows_again() -> None:
     app = LogApp()
     async with app.run_test(size=(40, 6)) as pilot:
