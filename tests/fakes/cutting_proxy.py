@@ -31,6 +31,7 @@ class CuttingProxy:
         kinds: tuple[Cut, ...] = CUTS,
     ) -> None:
         self.cuts_made = 0
+        self.kinds_made: dict[Cut, int] = dict.fromkeys(kinds, 0)
         self.down = False
         self.carried_bytes = 0
         self.connections = 0
@@ -119,6 +120,7 @@ class CuttingProxy:
         self.cuts_made += 1
         self._bytes_to_cut = self._distance()
         kind = self._random.choice(self._kinds)
+        self.kinds_made[kind] += 1
         if kind == "reset":
             # A linger time of 0 makes the close a reset; what is still unsent is thrown away.
             linger = struct.pack("ii", 1, 0)
