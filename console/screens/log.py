@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -20,17 +19,12 @@ from console.commands import bindings
 from console.errors import RaydeckError
 from console.messages import OutputAsked, StopAsked
 from console.model.job import Job
-from console.render.log_events import back_words, bound_words, copy_words, lost_words
 from console.render.log_title import LogStanding, log_title
 from console.screens.framed import FramedScreen
-from console.services.attend import OutputKept, OutputMissed, attend
-from console.services.earlier_lines import EarlierLines
-from console.services.follow import FollowEnded, JobSeen, LinkBack, LinkLost, LogData, LogEvent
+from console.screens.log_source import LogSource
 from console.widgets.lines import Lines
 from console.widgets.log_view import LogView
 from console.widgets.search_line import SearchLine
-
-_LINES_AT_START = 1000
 
 
 class LogScreen(FramedScreen):
@@ -43,10 +37,7 @@ class LogScreen(FramedScreen):
     def __init__(self, job: Job) -> None:
         super().__init__()
         self.job = job
-        self._earlier: EarlierLines | None = None
-        self._is_paging = False
-        self._shows_copy = False
-        self._back_words = ""
+        self._source: LogSource | None = None
 
     def body(self) -> Iterable[Widget]:
         """Return title, log and search field."""
@@ -76,11 +67,9 @@ class LogScreen(FramedScreen):
         self._show_title()
 
     def on_log_view_near_top(self) -> None:
-        """Ask for earlier lines, one page at a time."""
-        if self._earlier is None or self._shows_copy or self._is_paging or not self.view.ring.has_room:
-            return
-        self._is_paging = True
-        self.run_worker(self._page_back(self._earlier), group="earlier")
+        """Ask for earlier lines."""
+        if self._source is not None:
+            self.run_worker(self._source.page_back(), group="earlier")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Search for what was typed."""
@@ -132,84 +121,13 @@ class LogScreen(FramedScreen):
         return ("logs", self.job.id, "--cluster", self.job.cluster, "--follow")
 
     async def _follow(self) -> None:
-        try:
-            self._earlier = EarlierLines(self.deck.core.fleet.dashboard(self.job.cluster))
-            async with aclosing(attend(self.deck.core, self.job, _LINES_AT_START)) as events:
-                async for event in events:
-                    await self._take(event)
-        except RaydeckError as error:
-            await self._show_copy()
-            self.view.note(str(error))
-        self.view.finish()
+        self._source = LogSource(self.deck, self.view, self.job, self._see)
+        await self._source.follow()
         self._show_title()
 
-    async def _take(self, event: LogEvent | OutputKept | OutputMissed) -> None:
-        match event:
-            case LogData(data):
-                self._feed(data)
-            case JobSeen(job):
-                self.job = job
-                self._show_title()
-            case FollowEnded(job, why):
-                self.job = job or self.job
-                await self._show_copy()
-                self.view.note(why)
-            case LinkBack(_, _, complete):
-                self._earlier = self._earlier if complete else None
-                self._back_words = self._words(event)
-                self.view.note(self._back_words)
-            case LinkLost():
-                await self._show_copy()
-                self.view.note(self._words(event))
-            case _:
-                self.view.note(self._words(event))
-
-    def _feed(self, content: bytes) -> None:
-        """Show what came of the log; a kept copy that was shown instead makes way, or its lines would be doubled."""
-        if self._shows_copy:
-            self._shows_copy = False
-            self.view.clear()
-            self.view.note(self._back_words)
-        if self._earlier is not None:
-            self._earlier.saw(content)
-        self.view.feed(content)
-
-    async def _show_copy(self) -> None:
-        """Show what was kept of the log where nothing can be had of it: the head, the node or the log is gone."""
-        if self.view.ring.lines_seen:
-            return
-        kept = await asyncio.to_thread(self.deck.core.logs.find, self.job.id)
-        if kept is not None and kept[0].job.cluster == self.job.cluster:
-            about, content = kept
-            self._shows_copy = True
-            self.view.feed(content if content.endswith(b"\n") else content + b"\n")
-            self.view.note(copy_words(about.kept_at, about.job, self.deck.zone))
-
-    async def _page_back(self, earlier: EarlierLines) -> None:
-        try:
-            page = await earlier.page(self.job)
-        except RaydeckError as error:
-            self.deck.complain(error)
-            return
-        finally:
-            self._is_paging = False
-        if not page:
-            self._earlier = None
-            if page is None or self.view.ring.first < 0:
-                self.deck.tell("the log begins here" if page is not None else "the log was replaced meanwhile")
-        elif not self.view.prepend(page):
-            self.deck.tell(bound_words(self.job, self.view.ring.lines_most))
-
-    def _words(self, event: LinkLost | LinkBack | OutputKept | OutputMissed) -> str:
-        match event:
-            case LinkLost(at, reason):
-                return lost_words(at, reason, self.deck.zone)
-            case LinkBack(_, after_s, complete):
-                return back_words(after_s, self.deck.glyphs, complete=complete)
-            case OutputKept():
-                return f"output kept {self.deck.glyphs.arrow} o shows it"
-            case OutputMissed(why):
-                return why
+    def _see(self, job: Job) -> None:
+        self.job = job
+        self._show_title()
 
     async def _write(self, path: Path) -> None:
         try:

@@ -10,10 +10,9 @@ from console.model.job import Job
 from console.render.log_title import LogStanding, merged_title
 from console.render.merged_text import tagged, tags
 from console.screens.log import LogScreen
+from console.screens.log_source import LINES_AT_START, words_of
 from console.services.follow import FollowEnded, JobSeen
 from console.services.merged_logs import MergedEvent, merged
-
-_LINES_AT_START = 1000
 
 
 class MergedLogScreen(LogScreen):
@@ -40,7 +39,7 @@ class MergedLogScreen(LogScreen):
     async def _follow(self) -> None:
         names = tags(self._jobs)
         try:
-            async with aclosing(merged(self.deck.core, self._jobs, _LINES_AT_START)) as pieces:
+            async with aclosing(merged(self.deck.core, self._jobs, LINES_AT_START)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, MergedEvent):
                         self._take_event(piece, names[piece.number])
@@ -60,7 +59,7 @@ class MergedLogScreen(LogScreen):
                 self._jobs[piece.number] = job or self._jobs[piece.number]
                 self.view.note(f"{name.strip()}: {why}")
             case event:
-                self.view.note(f"{name.strip()}: {self._words(event)}")
+                self.view.note(f"{name.strip()}: {words_of(event, self.deck.zone, self.deck.glyphs)}")
         self._show_title()
 
     def _show_title(self) -> None:
