@@ -34,7 +34,9 @@ class FakeDashboard:
             "/api/jobs/": recorded("jobs"),
             "/api/serve/applications/": recorded("serve_applications"),
         }
+        self.raw: dict[str, bytes] = {}  # bodies that are made already
         self.asked: list[str] = []
+        self.changing: list[str] = []  # what was asked that is no mere question
         self.tokens: list[str | None] = []
         self.in_flight = 0
         self.reached = asyncio.Event()
@@ -43,6 +45,8 @@ class FakeDashboard:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request.path)
+        if request.method not in {"GET", "HEAD"}:
+            self.changing.append(f"{request.method} {request.path}")
         self.tokens.append(request.headers.get("Authorization"))
         self.in_flight += 1
         self.reached.set()
@@ -71,6 +75,8 @@ class FakeDashboard:
             return troubled[self.trouble]
         if request.path.startswith("/api/jobs/") and len(request.path) > len("/api/jobs/"):
             return self._job(request.path.removeprefix("/api/jobs/"))
+        if request.path in self.raw:
+            return web.Response(body=self.raw[request.path], content_type="application/json")
         reply = self.replies.get(request.path)
         return web.json_response(reply) if reply is not None else web.Response(status=404, text="not found")
 

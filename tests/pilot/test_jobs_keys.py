@@ -174,18 +174,6 @@ async def test_a_driver_that_was_not_submitted_is_shown_with_what_cannot_be_done
         assert head.stopped == []
 
 
-async def test_read_only_refuses_x_with_marks(tmp_path: Path) -> None:
-    clock = Clock()
-    async with mixed_fleet(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock, read_only=True) as console:
-        await console.press("2")
-        await console.until(lambda: len(console.table.rows_shown) == 22)
-        console.table.go_to(RUNNING)
-        await console.press("space", "x")
-        await console.until(lambda: console.messages)
-        assert "stop is refused" in console.messages[0]
-        assert fleet.heads["local-2"].stopped == []
-
-
 async def test_y_copies_what_shows_the_row_the_question_its_command_and_shift_y_what_was_done(tmp_path: Path) -> None:
     stop = "raydeck stop raysubmit_uT6RvDcXs2QzAw8E --cluster local-2 --wait"
     clock = Clock()

@@ -101,14 +101,3 @@ async def test_a_driver_that_was_not_submitted_cannot_be_run_again(tmp_path: Pat
         await console.press("R")
         await console.until(lambda: console.messages)
         assert "02000000 was not submitted, so it cannot be run again" in console.messages[0]
-
-
-async def test_read_only_refuses_r(tmp_path: Path) -> None:
-    clock = Clock()
-    async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock, read_only=True) as console:
-        head = fleet.heads["local-1"]
-        head.add_job(FIRST, "FAILED", runtime_env={})
-        await press_r(console)
-        await console.until(lambda: console.messages)
-        assert "rerun is refused" in console.messages[0]
-        assert head.submissions == []
