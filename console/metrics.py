@@ -13,8 +13,10 @@ from msgspec import Struct
 
 Unit = Literal["percent", "cores", "bytes", "bytes_per_s", "watts", "celsius"]
 Per = Literal["host", "raylet", "gpu"]
+Fold = Literal["sum", "mean", "max", "mean_by_cores"]
 
 MIB = 1024**2
+_DUMMY_DISK_BYTES = 1.0  # inside a pod Ray writes used 0 and free 1
 HYSTERESIS_PERCENT = 5.0  # a crossed threshold counts as left only this far below it
 
 
@@ -32,7 +34,8 @@ class Metric(Struct, frozen=True):
     """A figure that a node has. ``warn_percent`` and ``bad_percent`` are of the figure itself or of its total.
 
     ``exported`` are the series whose sum it is, ``per`` what has one value of it: containers of one host all tell the
-    host's. ``since`` is the first Ray that exports it, if not all do. ``total`` names the metric that it is a part of.
+    host's. ``fold`` is what a cluster's figure is of those of its hosts, raylets or GPUs, each of them counted once.
+    ``since`` is the first Ray that exports it, if not all do. ``total`` names the metric that it is a part of.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Metric(Struct, frozen=True):
     bad_percent: float | None = None
     exported: tuple[Exported, ...] = ()
     per: Per = "host"
+    fold: Fold = "sum"
     since: tuple[int, int] | None = None
     total: str | None = None
 
@@ -59,15 +63,15 @@ _MEMORY, _GRAM, _DISK, _STORE = "memory_total_bytes", "gram_total_bytes", "disk_
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("cpu_percent", "CPU", "percent", exported=(_one("ray_node_cpu_utilization"),)),
+        Metric("cpu_percent", "CPU", "percent", exported=(_one("ray_node_cpu_utilization"),), fold="mean_by_cores"),
         Metric("cpu_cores", "CPU cores", "cores", exported=(_one("ray_node_cpu_count"),)),
-        Metric("gpu_percent", "GPU", "percent", exported=(_one("ray_node_gpus_utilization"),), per="gpu"),
+        Metric("gpu_percent", "GPU", "percent", exported=(_one("ray_node_gpus_utilization"),), per="gpu", fold="mean"),
         Metric("gram_used_bytes", "GPU memory used", "bytes", 85, 95, (_GRAM_USED,), "gpu", total=_GRAM),
         Metric("gram_total_bytes", "GPU memory", "bytes", exported=(_GRAM_USED, _GRAM_FREE), per="gpu"),
         Metric("gpu_power_watts", "GPU power", "watts", None, None,
                (_one("ray_node_gpu_power_milliwatts", 1e-3),), "gpu", since=(2, 55)),
         Metric("gpu_temperature_celsius", "GPU temperature", "celsius", None, None,
-               (_one("ray_node_gpu_temperature_celsius"),), "gpu", since=(2, 55)),
+               (_one("ray_node_gpu_temperature_celsius"),), "gpu", "max", since=(2, 55)),
         Metric("memory_used_bytes", "memory used", "bytes", 80, 92, (_one("ray_node_mem_used"),), total=_MEMORY),
         Metric("memory_total_bytes", "memory", "bytes", exported=(_one("ray_node_mem_total"),)),
         Metric("disk_used_bytes", "disk used", "bytes", 85, 95, (_DISK_USED,), total=_DISK),
@@ -83,10 +87,27 @@ METRICS: dict[str, Metric] = {
 }  # fmt: skip
 
 
+OVERVIEW = (
+    "cpu_percent", "cpu_cores", "gpu_percent", "gram_used_bytes", "gram_total_bytes", "memory_used_bytes",
+    "memory_total_bytes",
+)  # fmt: skip
+"""What the overview of all clusters shows, and so what is aggregated for every one of them at every refresh."""
+
+
+def folded(per: Per, fold: Fold) -> tuple[str, ...]:
+    """Return the metrics of the overview of which this has one value, and which make up a cluster's in this way."""
+    return tuple(name for name in OVERVIEW if (METRICS[name].per, METRICS[name].fold) == (per, fold))
+
+
 def exported_names(*metrics: str) -> tuple[str, ...]:
     """Return all names in Prometheus of these metrics, of all without any, sorted."""
     wanted = [METRICS[name] for name in metrics] or list(METRICS.values())
     return tuple(sorted({name for metric in wanted for part in metric.exported for name, _ in part.names}))
+
+
+def is_dummy_disk(total_bytes: float | None) -> bool:
+    """Return whether a disk of this size is none: what Ray writes where it cannot see one."""
+    return total_bytes is not None and total_bytes <= _DUMMY_DISK_BYTES
 
 
 def components() -> Iterator[str]:

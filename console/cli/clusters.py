@@ -13,7 +13,6 @@ from console.cli.session import Session, cluster_names, pass_session, tell, writ
 from console.errors import DeadlineError
 from console.model.cluster import ClusterSnapshot, State
 from console.model.hosts import host_mates
-from console.model.metrics import stale_limit_s
 from console.render.clusters_table import CLUSTER_COLUMNS, cluster_row
 from console.render.documents import nodes_document, status_document
 from console.render.fault_lines import fault_lines
@@ -109,9 +108,11 @@ def _show_nodes(core: Core, snapshots: Sequence[ClusterSnapshot], glyphs: Glyphs
     columns = [column for number, column in enumerate(NODE_COLUMNS) if number not in skipped]
     for snapshot in snapshots:
         click.echo(f"{snapshot.spec.name}:")
-        limit_s = stale_limit_s(core.stale_after_s, snapshot.scrape_interval_s)
         mates = host_mates(snapshot)
-        rows = [node_row(node, (), now, limit_s, glyphs, mates.get(node.node_id, ())).cells for node in snapshot.nodes]
+        rows = [
+            node_row(node, (), now, core.stale_after_s, glyphs, mates.get(node.node_id, ())).cells
+            for node in snapshot.nodes
+        ]
         cells = [[cell for number, cell in enumerate(row) if number not in skipped] for row in rows]
         click.echo(text_table(columns, cells, glyphs))
         for line in text_lines(fault_lines(snapshot, now, None, glyphs), glyphs):

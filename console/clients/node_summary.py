@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from console.errors import NotRayError
+from console.metrics import is_dummy_disk
 from console.model.address import address_order
 from console.model.cluster import Gpu, Node, Sample
 
@@ -118,9 +119,11 @@ def _figures(reply: _Node) -> Iterator[tuple[str, float | None]]:
     yield "memory_used_bytes", _at(reply.mem, 3)
     root = (reply.disk or {}).get("/")
     if root is not None:
-        yield "disk_used_bytes", root.used
-        if root.used is not None and root.free is not None:
-            yield "disk_total_bytes", root.used + root.free  # as Ray's own percentage: without what only root may use
+        # As Ray's own percentage: without what only root may use.
+        total = root.used + root.free if root.used is not None and root.free is not None else None
+        if not is_dummy_disk(total):
+            yield "disk_used_bytes", root.used
+            yield "disk_total_bytes", total
     yield "network_send_bytes_per_s", _at(reply.network_speed, 0)
     yield "network_receive_bytes_per_s", _at(reply.network_speed, 1)
     used, available = raylet.object_store_used_memory, raylet.object_store_available_memory

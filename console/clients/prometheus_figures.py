@@ -10,7 +10,7 @@ from msgspec import Struct
 from console.clients.grouping import Grouping, claims
 from console.clients.prometheus import Answer, Series
 from console.clients.promql import KIND
-from console.metrics import METRICS, Metric
+from console.metrics import METRICS, Metric, folded, is_dummy_disk
 from console.model.cluster import Gpu, Sample
 from console.model.metrics import ClusterFigures, NodeFigures, Session
 
@@ -50,7 +50,7 @@ def _cluster(values: _Values) -> ClusterFigures | None:
     if at is None:
         return None
     figures: dict[str, float | None] = {"cpu_percent": values.get("cpu"), "gpu_percent": values.get("gpu_percent")}
-    for name in ("cpu_cores", "memory_used_bytes", "memory_total_bytes", "gram_used_bytes", "gram_total_bytes"):
+    for name in (*folded("host", "sum"), *folded("gpu", "sum")):
         figures[name] = summed(METRICS[name], values)
     for name, ours in _OVERVIEW_GPU.items():
         figures[ours] = values.get(name)
@@ -83,6 +83,16 @@ def details(answer: Answer, clusters: Mapping[str, Mapping[str, str]]) -> dict[s
     for cluster, matching in clusters.items():
         found[cluster] = tuple(_nodes(one for one in answer.series if claims(matching, one.labels)))
     return found
+
+
+def exported(answer: Answer, clusters: Mapping[str, Mapping[str, str]]) -> dict[str, frozenset[str]]:
+    """Return the names of the series of each cluster's nodes, of those clusters that the answer tells of."""
+    found = {
+        cluster: frozenset(one.labels["__name__"] for one in answer.series
+                           if "__name__" in one.labels and claims(matching, one.labels))
+        for cluster, matching in clusters.items()
+    }  # fmt: skip
+    return {cluster: names for cluster, names in found.items() if names}
 
 
 def _nodes(series: Iterable[Series]) -> Iterator[NodeFigures]:
@@ -119,9 +129,12 @@ def _role(labels: Mapping[str, str]) -> str | None:
 
 
 def _samples(values: _Values, at: float) -> Iterator[tuple[str, Sample]]:
-    for metric in METRICS.values():
-        if metric.per != "gpu" and (value := summed(metric, values)) is not None:
-            yield metric.name, Sample(value, at, "prometheus")
+    figures = {metric.name: summed(metric, values) for metric in METRICS.values() if metric.per != "gpu"}
+    if is_dummy_disk(figures.get("disk_total_bytes")):
+        figures |= {"disk_used_bytes": None, "disk_total_bytes": None}
+    for name, value in figures.items():
+        if value is not None:
+            yield name, Sample(value, at, "prometheus")
 
 
 def _gpus(node: _Gathered, at: float) -> tuple[Gpu, ...]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from console.clients.grouping import Grouping, escaped, matchers
-from console.metrics import METRICS, components, exported_names
+from console.metrics import METRICS, Fold, components, exported_names, folded
 
 AGED = "ray_node_mem_used"  # every Ray exports it for every node, so its samples' times stand for all figures of a node
 KIND = "k"  # a label of ours: `or` ignores names, so parts of one query need something to differ in
 _ROLES = ("RayNodeType", "IsHeadNode")
 NODE_LABELS = ("ip", "NodeAddress", "instance", *_ROLES)
 GPU_LABELS = ("GpuIndex", "GpuUuid", "GpuDeviceName")
-_SUMMED = ("cpu_cores", "memory_used_bytes", "memory_total_bytes")
 _GPU_COUNT = "ray_node_gpus_available"
+_NO_SLICE = 'GpuDeviceName!~".*MIG.*"'  # Ray writes 0 for a slice, of which no driver measures the utilisation
+_FOLDS: Mapping[Fold, tuple[str, str]] = {"sum": ("sum(", ")"), "max": ("max(", ")"), "mean": ("avg((", ")>=0)")}
 
 
 def named(names: Sequence[str], *more: str) -> str:
@@ -41,11 +42,11 @@ def overview_query(groupings: Sequence[Grouping], *, sessions: bool) -> str:
 
 def _overview(grouping: Grouping, *, sessions: bool) -> str:
     scope, key, keyed = grouping.scope, grouping.key, grouping.keyed
-    cpu = f"max by ({key},ip)({keyed(named(exported_names('cpu_percent'), scope))})"
+    cpu = f"max by ({key},ip)({keyed(named(exported_names(*folded('host', 'mean_by_cores')), scope))})"
     cores = f"max by ({key},ip)({keyed(named(exported_names('cpu_cores'), scope))})"
-    nodes = keyed(named(exported_names(*_SUMMED), scope))
-    sums = (_GPU_COUNT, *exported_names("gram_total_bytes"))
-    measured = _each_gpu(grouping, exported_names("gpu_percent"), named_too=False)
+    nodes = keyed(named(exported_names(*folded("host", "sum")), scope))
+    sums = (_GPU_COUNT, *exported_names(*folded("gpu", "sum")))
+    measured = _each_gpu(grouping, exported_names(*folded("gpu", "mean")), named_too=False, where=_NO_SLICE)
     parts = [
         f"sum by (__name__,{key})(max by (__name__,{key},ip)({nodes}))",
         tagged(f"sum by ({key})({cpu}*{cores})/sum by ({key})({cores} and {cpu})", "cpu"),
@@ -60,11 +61,11 @@ def _overview(grouping: Grouping, *, sessions: bool) -> str:
     return " or ".join(parts)
 
 
-def _each_gpu(grouping: Grouping, names: Sequence[str], *, named_too: bool) -> str:
+def _each_gpu(grouping: Grouping, names: Sequence[str], *, named_too: bool, where: str = "") -> str:
     """Return every GPU once: by its uuid, or by address and index where Ray is too old (before 2.57) to tell one."""
     key = f"__name__,{grouping.key}" if named_too else grouping.key
-    known = grouping.keyed(named(names, 'GpuUuid!=""', grouping.scope))
-    unknown = grouping.keyed(named(names, 'GpuUuid=""', grouping.scope))
+    known = grouping.keyed(named(names, 'GpuUuid!=""', where, grouping.scope))
+    unknown = grouping.keyed(named(names, 'GpuUuid=""', where, grouping.scope))
     return f"max by ({key},GpuUuid)({known}) or max by ({key},ip,GpuIndex)({unknown})"
 
 
@@ -84,17 +85,17 @@ def detail_query(clusters: Sequence[Mapping[str, str]]) -> str:
 def range_query(metric: str, series: Mapping[str, str], *, node: str | None) -> str:
     """Return the query for one metric over time, of one node (an address), or of the whole cluster with None.
 
-    Of a cluster: CPU weighted by cores over hosts, GPUs in the mean of those that measure, everything else summed.
+    Of a cluster: what METRICS declares as the fold of each; in a mean only GPUs count that are measured.
     """
     whole = METRICS[metric]
     address = "NodeAddress" if whole.per == "raylet" and not metric.startswith("raylet") else "ip"
     scope = matchers(series)
     if node is not None:
-        by = "ip,GpuIndex" if whole.per == "gpu" else address
+        by = "ip,GpuIndex,GpuDeviceName" if whole.per == "gpu" else address
         here = f'{scope},{address}="{escaped(node)}"'
         return _sum_of_parts(metric, by, here, "max")
-    if metric == "cpu_percent":
-        cpu, cores = _hosts("cpu_percent", scope), _hosts("cpu_cores", scope)
+    if whole.fold == "mean_by_cores":
+        cpu, cores = _hosts(metric, scope), _hosts("cpu_cores", scope)
         return f"sum({cpu}*{cores})/sum({cores} and {cpu})"
     if whole.per == "gpu":
         return _over_gpus(metric, scope)
@@ -117,13 +118,13 @@ def _sum_of_parts(metric: str, by: str, scope: str, fold: str) -> str:
 
 
 def _over_gpus(metric: str, scope: str) -> str:
-    grouping = Grouping.of_one(scope)
+    grouping, whole = Grouping.of_one(scope), METRICS[metric]
+    opened, closed = _FOLDS[whole.fold]
     parts = []
-    for part in METRICS[metric].exported:
+    for part in whole.exported:
         (name, factor) = part.names[0]
-        each = _each_gpu(grouping, (name,), named_too=False)
-        fold = f"avg(({each})>=0)" if METRICS[metric].unit in {"percent", "celsius"} else f"sum({each})"
-        parts.append(fold + _scaled(factor))
+        each = _each_gpu(grouping, (name,), named_too=False, where=_NO_SLICE if whole.fold == "mean" else "")
+        parts.append(f"{opened}{each}{closed}" + _scaled(factor))
     return "+".join(parts)
 
 

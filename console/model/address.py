@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 
+@lru_cache(4096)  # asked for each row of each table, at each showing
 def address_order(address: str) -> str:
     """Return what sorts an address: IPv4, then IPv6, both by number; what is neither follows by its text."""
     try:

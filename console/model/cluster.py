@@ -111,6 +111,7 @@ class Node(Struct, frozen=True):
     logical_gpus: float = 0.0  # what Ray would hand out, whether or not there are any
     died_at: float | None = None
     death_message: str = ""
+    scrape_interval_s: float | None = None  # of the target that tells of it, None where no Prometheus does
 
     def value(self, metric: str) -> float | None:
         """Return the figure of ``metric``, None where it is unknown."""
@@ -147,7 +148,8 @@ class ClusterSnapshot(Struct, frozen=True, kw_only=True):
     ``taken_at`` is when this snapshot was made, ``answered_at`` when the cluster last answered (Unix seconds, None:
     never). A failed poll keeps the last nodes and jobs, so that the screen can show them as old. ``figures`` are the
     whole cluster's as Prometheus has them, by names of METRICS and ``gpu_count``; ``scrape_interval_s`` is how often
-    it is scraped, and so how old its figures may be. ``tunnel`` is None while its path has not been walked;
+    it is scraped, and so how old its figures may be. ``exported`` are the names of the series that its nodes have in
+    Prometheus, None while that has not told of them. ``tunnel`` is None while its path has not been walked;
     ``dark_at`` is when a walk last found that no way leads to the cluster, None while one does.
     """
 
@@ -163,6 +165,7 @@ class ClusterSnapshot(Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
     figures: Mapping[str, Sample] = {}
     scrape_interval_s: float | None = None
+    exported: frozenset[str] | None = None
     tunnel: TunnelState | None = None
     dark_at: float | None = None
 

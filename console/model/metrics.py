@@ -94,10 +94,16 @@ class Trouble(Struct, frozen=True):
 
 
 class ClusterView(Struct, frozen=True):
-    """All that a server knows of one cluster now. ``sessions`` are those that its series are of."""
+    """All that a server knows of one cluster now. ``sessions`` are those that its series are of.
+
+    ``intervals`` are how often each instance is scraped, ``interval_s`` the longest of them. ``exported`` are the names
+    of the series of its nodes, None while it has not told of them.
+    """
 
     figures: ClusterFigures = ClusterFigures()
     nodes: tuple[NodeFigures, ...] = ()
     interval_s: float | None = None
     sessions: frozenset[str] = frozenset()
     troubles: tuple[Trouble, ...] = ()
+    intervals: Mapping[str, float] = {}
+    exported: frozenset[str] | None = None

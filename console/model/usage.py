@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from console.model.cluster import ClusterSnapshot, Gpu, Node, Sample, Source
+
+FIGURES = (
+    "cpu_percent", "cpu_cores", "memory_used_bytes", "memory_total_bytes",
+    "gpu_percent", "gram_used_bytes", "gram_total_bytes",
+)  # fmt: skip
+"""What a cluster's row is made of, by names of METRICS."""
+_OF_GPUS = {
+    "gpu_percent": "used_percent",
+    "gram_used_bytes": "memory_used_bytes",
+    "gram_total_bytes": "memory_total_bytes",
+}
 
 
 class Usage(Struct, frozen=True):
@@ -33,7 +44,7 @@ def usage_of(nodes: Sequence[Node]) -> Usage:
         memory_used_bytes=total(node.value("memory_used_bytes") for node in hosts),
         memory_total_bytes=total(node.value("memory_total_bytes") for node in hosts),
         gpu_count=len(gpus),
-        gpu_percent=_mean(gpu.used_percent for gpu in gpus),
+        gpu_percent=mean(gpu.used_percent for gpu in gpus),
         gram_used_bytes=total(gpu.memory_used_bytes for gpu in gpus),
         gram_total_bytes=total(gpu.memory_total_bytes for gpu in gpus),
     )
@@ -57,23 +68,46 @@ def cluster_usage(snapshot: ClusterSnapshot) -> Usage:
 
 
 def cluster_sampled_at(snapshot: ClusterSnapshot) -> float | None:
-    """Return when the oldest figure of ``cluster_usage`` was measured (Unix seconds), None without any."""
-    if snapshot.figures:
-        return min(sample.sampled_at for sample in snapshot.figures.values())
-    return sampled_at(snapshot.alive_nodes)
+    """Return when the oldest figure that ``cluster_usage`` is made of was measured (Unix seconds), None without any."""
+    return min((at for at, _ in _used(snapshot)), default=None)
+
+
+def cluster_sources(snapshot: ClusterSnapshot) -> frozenset[Source]:
+    """Return where the figures that ``cluster_usage`` is made of come from."""
+    return frozenset(source for _, source in _used(snapshot))
 
 
 def cluster_source(snapshot: ClusterSnapshot) -> Source | None:
-    """Return where the figures of ``cluster_usage`` come from, None without any."""
-    if snapshot.figures:
-        return "prometheus"
-    return "dashboard" if snapshot.alive_nodes else None
+    """Return where most of the figures of ``cluster_usage`` come from, None without any."""
+    return _most(source for _, source in _used(snapshot))
 
 
-def node_source(node: Node) -> Source | None:
-    """Return where most of a node's figures come from, None without any."""
-    told = Counter(sample.source for sample in node.samples.values())
-    return told.most_common(1)[0][0] if told else None
+def _used(snapshot: ClusterSnapshot) -> Iterator[tuple[float, Source]]:
+    """Yield the time and the source of every figure of a cluster; one made of the nodes' is as old as the oldest."""
+    nodes, figures = snapshot.alive_nodes, snapshot.figures
+    for name in FIGURES:
+        if (whole := figures.get(name)) is not None:
+            yield whole.sampled_at, whole.source
+        elif name in _OF_GPUS:
+            gpus = [gpu for node in nodes for gpu in node.gpus if getattr(gpu, _OF_GPUS[name]) is not None]
+            at = min((gpu.sampled_at for gpu in gpus if gpu.sampled_at is not None), default=None)
+            if at is not None and (source := _most(gpu.source for gpu in gpus)) is not None:
+                yield at, source
+        else:
+            told = [sample for node in nodes if (sample := node.samples.get(name)) is not None]
+            if (source := _most(sample.source for sample in told)) is not None:
+                yield min(sample.sampled_at for sample in told), source
+
+
+def node_sources(node: Node) -> frozenset[Source]:
+    """Return where a node's figures come from."""
+    return frozenset(sample.source for sample in node.samples.values())
+
+
+def _most(sources: Iterable[Source]) -> Source | None:
+    """Return the source of most figures, of two with as many the one that knows less."""
+    told = Counter(sources)
+    return max(told, key=lambda source: (told[source], source == "dashboard"), default=None)
 
 
 def sampled_at(nodes: Iterable[Node]) -> float | None:
@@ -91,7 +125,8 @@ def _first(sample: Sample | None, told: float | None) -> float | None:
     return told if sample is None else sample.value
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of what is known; None when nothing is."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 

@@ -8,7 +8,7 @@ from console.metrics import METRICS
 from console.model.cluster import ClusterSnapshot
 from console.model.job import JobCounts
 from console.model.metrics import stale_limit_s
-from console.model.usage import cluster_sampled_at, cluster_source, cluster_usage
+from console.model.usage import cluster_sampled_at, cluster_sources, cluster_usage
 from console.render.bars import trend
 from console.render.cells import BLANK, Cell, Column, Row, cell, unknown
 from console.render.glyphs import Glyphs, state_tone
@@ -77,7 +77,7 @@ def cluster_row(
         memory,
         jobs_cell(snapshot.job_counts, glyphs),
         tunnel_cell(snapshot, glyphs),
-        source_cell(cluster_source(snapshot)),
+        source_cell(cluster_sources(snapshot)),
         age_cell(age_s, stale_after_s, glyphs),
     )
     return Row(cells, stale=is_stale(age_s, stale_after_s))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from console.metrics import METRICS, Metric
 from console.model.cluster import Source
 from console.render.bars import bar, load_tone
@@ -34,9 +36,11 @@ def used_cell(used_bytes: float | None, total_bytes: float | None, metric: Metri
     return Cell(_marked(size_of(used_bytes, total_bytes, glyphs), PAIR_WIDTH, tone), used_bytes)
 
 
-def source_cell(source: Source | None) -> Cell:
-    """Return where figures come from, in four cells: ``prom``, ``dash``."""
-    return BLANK if source is None else cell(source[:4], "dim")
+def source_cell(sources: Collection[Source]) -> Cell:
+    """Return where figures come from, in four cells: ``prom``, ``dash``, ``both`` where some are from each."""
+    if not sources:
+        return BLANK
+    return cell("both" if len(sources) > 1 else next(iter(sources))[:4], "dim")
 
 
 def share_cell(used: float | None, total: float | None, metric: Metric, glyphs: Glyphs) -> Cell:

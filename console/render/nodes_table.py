@@ -8,7 +8,8 @@ from console.metrics import METRICS
 from console.model.address import address_order
 from console.model.cluster import Node
 from console.model.hosts import with_host_cpu
-from console.model.usage import node_source, sampled_at, usage_of
+from console.model.metrics import stale_limit_s
+from console.model.usage import node_sources, sampled_at, usage_of
 from console.render.bars import trend
 from console.render.cells import Cell, Column, Row, cell, unknown
 from console.render.figures import rates
@@ -56,6 +57,7 @@ def node_row(
     mates: tuple[Node, ...] = (),
 ) -> Row:
     """Return the row of a node; of a dead one only what it was and since when. ``mates``: others on its host."""
+    stale_after_s = stale_limit_s(stale_after_s, node.scrape_interval_s)
     at = sampled_at((node,)) if node.alive else node.died_at
     age_s = None if at is None else max(0.0, now - at)
     state = "up" if node.alive else "down"
@@ -70,7 +72,7 @@ def node_row(
             if known
             else (unknown(glyphs),) * 7
         ),
-        source_cell(node_source(node) if known else None),
+        source_cell(node_sources(node) if known else ()),
         age_cell(age_s, stale_after_s if node.alive else float("inf"), glyphs),
     )
     return Row(cells, stale=not node.alive or is_stale(age_s, stale_after_s))

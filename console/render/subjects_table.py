@@ -11,7 +11,7 @@ from console.model.address import address_order
 from console.model.cluster import ClusterSnapshot, Node
 from console.model.hosts import host_mates, with_host_cpu
 from console.model.metrics import stale_limit_s
-from console.model.usage import cluster_source, cluster_usage, node_source, sampled_at, usage_of
+from console.model.usage import cluster_sources, cluster_usage, mean, node_sources, sampled_at
 from console.render.bars import load_tone
 from console.render.cells import BLANK, Cell, Column, Row, cell, unknown
 from console.render.clusters_table import data_age_s
@@ -48,11 +48,14 @@ def subject_rows(
     snapshot: ClusterSnapshot, now: float, stale_after_s: float, glyphs: Glyphs
 ) -> Mapping[str, tuple[Subject, Row]]:
     """Return the rows of a cluster and of its nodes behind it, in their order, by the keys of what they show."""
-    limit_s = stale_limit_s(stale_after_s, snapshot.scrape_interval_s)
     name, mates = snapshot.spec.name, host_mates(snapshot)
+    limit_s = stale_limit_s(stale_after_s, snapshot.scrape_interval_s)
     rows = [(Subject(name), _cluster_row(snapshot, now, limit_s, glyphs))]
     rows += [
-        (Subject(name, node.node_id, node.ip), _node_row(node, mates.get(node.node_id, ()), (now, limit_s), glyphs))
+        (
+            Subject(name, node.node_id, node.ip),
+            _node_row(node, mates.get(node.node_id, ()), (now, stale_after_s), glyphs),
+        )
         for node in snapshot.nodes
     ]
     return {subject.key: (subject, row) for subject, row in rows}
@@ -68,7 +71,7 @@ def _cluster_row(snapshot: ClusterSnapshot, now: float, limit_s: float, glyphs: 
             cell(snapshot.spec.name),
             _share(use.cpu_percent if known else None, "cpu_percent", glyphs),
             _share(use.gpu_percent if known else None, "gpu_percent", glyphs) if use.gpu_count else BLANK,
-            source_cell(cluster_source(snapshot) if known else None),
+            source_cell(cluster_sources(snapshot) if known else ()),
             age_cell(age_s, limit_s, glyphs),
         ),
         stale=is_stale(age_s, limit_s),
@@ -76,20 +79,20 @@ def _cluster_row(snapshot: ClusterSnapshot, now: float, limit_s: float, glyphs: 
 
 
 def _node_row(node: Node, mates: tuple[Node, ...], times: tuple[float, float], glyphs: Glyphs) -> Row:
-    now, limit_s = times
+    now, limit_s = times[0], stale_limit_s(times[1], node.scrape_interval_s)
     at = sampled_at((node,)) if node.alive else node.died_at
     age_s = None if at is None else max(0.0, now - at)
     known = node.alive and age_s is not None and not is_forgotten(age_s, limit_s)
-    use = usage_of((with_host_cpu(node, mates),))
+    cpu, gpu = with_host_cpu(node, mates).value("cpu_percent"), mean(gpu.used_percent for gpu in node.gpus)
     state = "up" if node.alive else "down"
     name = node_name(node)
     return Row(
         (
             Cell(((" ", ""),) if node.alive else ((glyphs.state(state), "bad"),), state, fresh=True),
             cell(f"  {name}", "" if node.alive else "dim", address_order(name)),
-            _share(use.cpu_percent if known else None, "cpu_percent", glyphs, of_host=bool(mates)),
-            _share(use.gpu_percent if known else None, "gpu_percent", glyphs) if node.gpus else BLANK,
-            source_cell(node_source(node) if known else None),
+            _share(cpu if known else None, "cpu_percent", glyphs, of_host=bool(mates)),
+            _share(gpu if known else None, "gpu_percent", glyphs) if node.gpus else BLANK,
+            source_cell(node_sources(node) if known else ()),
             age_cell(age_s, limit_s if node.alive else float("inf"), glyphs),
         ),
         stale=not node.alive or is_stale(age_s, limit_s),

@@ -14,8 +14,7 @@ from console.messages import LogAsked, NodeAsked, SubmitAsked, TunnelAsked
 from console.model.cluster import ClusterSnapshot, State
 from console.model.event import event_order
 from console.model.hosts import host_mates
-from console.model.metrics import stale_limit_s
-from console.model.usage import cluster_source
+from console.model.usage import cluster_sources
 from console.render.cells import Row
 from console.render.clusters_table import CLUSTER_COLUMNS, cluster_row, inapplicable_columns
 from console.render.clusters_table import TREND_COLUMNS as CLUSTER_TREND
@@ -39,6 +38,7 @@ class ClustersScreen(TableScreen):
     scopes = ("cluster", "table", "anywhere")
     mode = "clusters"
     main_table_id = "clusters"
+    looks_at_nodes = True
     BINDINGS: ClassVar[list[BindingType]] = bindings(*scopes)
 
     def __init__(self) -> None:
@@ -192,9 +192,8 @@ class ClustersScreen(TableScreen):
         if name != self._looked_at:
             self._looked_at = name
             core.fleet.look_at(name)  # its nodes are on screen: they are asked for at every refresh
-        limit_s = stale_limit_s(stale_after_s, snapshot.scrape_interval_s)
         mates = host_mates(snapshot)
-        told_by = cluster_source(snapshot) or ""
+        told_by = ", ".join(sorted(cluster_sources(snapshot), reverse=True))
         title = "   ".join(part for part in ("= the host's CPU" if mates else "", told_by, name) if part)
         self.query_one("#nodes-rule", Lines).show([rule(self.size.width, glyphs, title)])
         nodes = self.query_one("#nodes", ResourceTable)
@@ -205,7 +204,7 @@ class ClustersScreen(TableScreen):
                     node,
                     core.fleet.history.trend(name, node.node_id, NODE_TREND, now),
                     now,
-                    limit_s,
+                    stale_after_s,
                     glyphs,
                     mates.get(node.node_id, ()),
                 )

@@ -33,6 +33,7 @@ class FramedScreen(Screen[None]):
     CSS_PATH: ClassVar = ["framed.tcss"]
     scopes: ClassVar[tuple[Scope, ...]] = ("anywhere",)
     mode: str = ""
+    looks_at_nodes: ClassVar[bool] = False  # else nothing is asked for of single nodes while it is on top
     _fleet_is_ahead = False
     _shows_again_at = 0.0
 
@@ -63,6 +64,8 @@ class FramedScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Show what has changed while another screen was on top."""
+        if not self.looks_at_nodes:
+            self.deck.core.fleet.look_at()
         self.show_fleet()
         self.show_time()
 

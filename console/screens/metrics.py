@@ -40,6 +40,7 @@ class MetricsScreen(TableScreen):
     scopes = ("metrics", "table", "anywhere")
     mode = "metrics"
     main_table_id = "subjects"
+    looks_at_nodes = True
     BINDINGS: ClassVar[list[BindingType]] = bindings(*scopes)
 
     def __init__(self) -> None:

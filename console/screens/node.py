@@ -26,6 +26,7 @@ class NodeScreen(TableScreen):
     CSS_PATH: ClassVar = ["framed.tcss"]
     scopes = ("table", "anywhere")
     main_table_id = "figures"
+    looks_at_nodes = True
     BINDINGS: ClassVar[list[BindingType]] = bindings(*scopes)
 
     def __init__(self, cluster: str, node_id: str, mode: str) -> None:
@@ -40,6 +41,10 @@ class NodeScreen(TableScreen):
         yield ResourceTable(DETAIL_COLUMNS, glyphs=self.deck.glyphs, id="figures")
         yield self.filter_line()
 
+    def on_screen_resume(self) -> None:
+        """Have it asked for again, whatever a screen above looked at."""
+        self.deck.core.fleet.look_at(self._cluster)
+
     def show_fleet(self) -> None:
         """Show what is known of the node."""
         super().show_fleet()
@@ -49,7 +54,7 @@ class NodeScreen(TableScreen):
             self.show_title("node-title", ((f" {self._cluster} {self._node_id[:12]} is gone", "warn"),))
             return
         self.show_title("node-title", _title(snapshot, node))
-        times = core.clock(), stale_limit_s(core.stale_after_s, snapshot.scrape_interval_s)
+        times = core.clock(), stale_limit_s(core.stale_after_s, node.scrape_interval_s)
         mates = host_mates(snapshot).get(node.node_id, ())
         self.main_table.show(detail_rows(snapshot, node, mates, times, self.deck.glyphs))
 

@@ -39,7 +39,7 @@ class _Known(Struct):
     stood: int = 0
     alive: dict[str, bool] = {}
     addresses: dict[str, str] = {}
-    levels: dict[tuple[str, str], Level] = {}
+    judged: dict[str, tuple[Node, dict[str, Level]]] = {}
     faults: dict[str, _Fault] = {}
     begun: bool = False
 
@@ -103,18 +103,21 @@ class Crossings:
         known.addresses = {node_id: known.addresses[node_id] for node_id in now}
 
     def _thresholds(self, snapshot: ClusterSnapshot, known: _Known) -> Iterator[Event]:
-        present = set()
+        judged: dict[str, tuple[Node, dict[str, Level]]] = {}
         for node in snapshot.alive_nodes:
+            before, levels = known.judged.get(node.node_id, (None, {}))
+            if before is node:  # nothing was told of it since: most nodes of a large fleet at most times
+                judged[node.node_id] = (node, levels)
+                continue
+            now: dict[str, Level] = {}
             for metric, subject, share in _shares(node):
-                key = (node.node_id, subject)
-                present.add(key)
-                before = known.levels.get(key, "ok")
-                level = known.levels[key] = level_of(metric, share, before)
-                if level != before:
+                level = now[subject] = level_of(metric, share, levels.get(subject, "ok"))
+                if level != levels.get(subject, "ok"):
                     yield _event(
                         snapshot, node.ip, "threshold", subject, level, _crossed(metric, subject, share, level)
                     )
-        known.levels = {key: level for key, level in known.levels.items() if key in present}
+            judged[node.node_id] = (node, now)
+        known.judged = judged
 
     def _faults(self, snapshot: ClusterSnapshot, known: _Known, *, is_found_out: bool) -> Iterator[Event]:
         """Tell of faults beside the state: one that came while the state did not change, and of its end."""

@@ -25,7 +25,9 @@ from console.services.seen import SeenHistory
 
 Value = TypeVar("Value")
 MakeDashboard = Callable[[ClusterSpec], DashboardClient]
-NODES_REST_S = 10.0  # how often nodes are asked for of a cluster whose figures Prometheus has and nobody looks at
+# How often nodes are asked for of a cluster whose figures Prometheus has and nobody looks at. What a head tells of them
+# is up to 8 s old: with longer rests their rows would be stale at the end of each.
+NODES_REST_S = 5.0
 
 
 class Fleet:
@@ -41,7 +43,7 @@ class Fleet:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._make_dashboard = make_dashboard
-        self.refresh_s = refresh_s
+        self._refresh_s = refresh_s
         self._clock = clock
         self._dashboards: dict[str, DashboardClient] = {}
         self._pollers: dict[str, ClusterPoller] = {}
@@ -53,6 +55,17 @@ class Fleet:
         self.metrics = metrics
         self.history = CpuHistory()
         self.seen = SeenHistory()
+
+    @property
+    def refresh_s(self) -> float:
+        """How often everything is asked for, in seconds."""
+        return self._refresh_s
+
+    @refresh_s.setter
+    def refresh_s(self, refresh_s: float) -> None:
+        self._refresh_s = refresh_s
+        for poller in self._pollers.values():
+            poller.refresh_s = refresh_s
 
     @property
     def specs(self) -> tuple[ClusterSpec, ...]:

@@ -11,13 +11,14 @@ from console.model.cluster import ClusterSnapshot, Node
 def why_missing(snapshot: ClusterSnapshot, node: Node, metric: str) -> str | None:
     """Return why a node has no such figure, None where it has one or where nothing is known of the node at all.
 
-    That a Ray exports a metric is seen from other nodes of the cluster, else known from the first Ray that has it.
+    That a Ray exports a metric is seen from other nodes and the series of the cluster, else known from the first Ray
+    that has it. Before Prometheus has told of any series nothing is said of what Ray exports.
     """
     if has_figure(node, metric) or not (node.samples or node.gpus):
         return None
     if METRICS[metric].per == "gpu" and not node.gpus:
         return "has no GPU that Ray sees"
-    if any(has_figure(other, metric) for other in snapshot.alive_nodes):
+    if any(has_figure(other, metric) for other in snapshot.alive_nodes) or _is_exported(snapshot, metric):
         return "not measured on this node"
     return _not_exported(snapshot, METRICS[metric].since)
 
@@ -25,12 +26,22 @@ def why_missing(snapshot: ClusterSnapshot, node: Node, metric: str) -> str | Non
 def _not_exported(snapshot: ClusterSnapshot, since: tuple[int, int] | None) -> str:
     version = snapshot.identity.ray_version if snapshot.identity is not None else ""
     known = release(version)
-    if since is not None and known is not None:
-        later = f"not exported by Ray {version}, but from {since[0]}.{since[1]} on"
-        return later if known < since else "not measured by the driver"
+    if since is not None and known is not None and known < since:
+        return f"not exported by Ray {version}, but from {since[0]}.{since[1]} on"
     if snapshot.spec.prometheus is None:
         return "not told by the dashboard; a Prometheus would have it"
+    if snapshot.exported is None:
+        silent = any(fault.kind == "server" for fault in snapshot.faults)
+        return "Prometheus does not answer" if silent else "not told yet by Prometheus"
+    if since is not None and known is not None:
+        return "not measured by the driver"
     return f"not exported by Ray {version}" if version else "not exported"
+
+
+def _is_exported(snapshot: ClusterSnapshot, metric: str) -> bool:
+    """Return whether the cluster's series have all parts of a metric, each under one of its names."""
+    names = snapshot.exported or frozenset()
+    return all(any(name in names for name, _ in part.names) for part in METRICS[metric].exported)
 
 
 def has_figure(node: Node, metric: str) -> bool:

@@ -87,10 +87,8 @@ class MetricsWatch:
 
     def look_at(self, clusters: Iterable[str]) -> None:
         """Have the nodes and GPUs of these clusters asked for, too, from now on: they are on screen."""
-        wanted = frozenset(clusters)
-        if wanted != self._on_screen:
-            self._on_screen = wanted
-            self._cross_check.forget()
+        before, self._on_screen = self._on_screen, frozenset(clusters)
+        if not self._on_screen <= before:
             self.wake()
 
     def want_targets(self, *, wanted: bool) -> None:

@@ -37,13 +37,14 @@ class ClusterPoller:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._dashboard = dashboard
-        self._refresh_s = refresh_s
+        self.refresh_s = refresh_s
         self._clock = clock
         self._jitter = jitter
         self._wake = asyncio.Event()
         self._free = asyncio.Event()
         self._free.set()
         self._failures = 0
+        self._is_in_step = True  # with the other clusters: all were asked at the same moment
         self._longest_rest_s = REST_TROUBLED_S
         self._jobs_at = self._nodes_at = float("-inf")
         self.jobs_wanted = False  # somebody looks at the list of jobs: ask for it at each refresh
@@ -60,6 +61,7 @@ class ClusterPoller:
     def refresh(self) -> None:
         """End the present rest: ask again at once, the nodes and the jobs too."""
         self._jobs_at = self._nodes_at = float("-inf")
+        self._is_in_step = True
         self._wake.set()
 
     @property
@@ -160,15 +162,18 @@ class ClusterPoller:
         return Fault("dashboard", message, hint, known.since if known else self._clock())
 
     async def _rest(self) -> None:
+        rest_s = self._rest_s()
+        if self._is_in_step:  # one shorter rest, so that fifty clusters do not answer at once for ever
+            self._is_in_step, rest_s = False, rest_s * (0.1 + 0.9 * self._jitter())
         try:
-            async with asyncio.timeout(self._rest_s()):
+            async with asyncio.timeout(rest_s):
                 await self._wake.wait()
         except TimeoutError:
             pass
         self._wake.clear()
 
     def _rest_s(self) -> float:
-        return rest_after(self._failures, self._refresh_s, self._longest_rest_s, self._jitter())
+        return rest_after(self._failures, self.refresh_s, self._longest_rest_s, self._jitter())
 
 
 def node_troubles(snapshot: ClusterSnapshot) -> Iterator[tuple[str, str]]:

@@ -70,11 +70,14 @@ def _lines(found: Sequence[RangeSeries], node: str, begin: float, end: float, st
         if metric not in METRICS:
             continue
         index = series.labels.get("GpuIndex", "")
-        values = {round((at - begin) / step_s): _measured(metric, value) for at, value in series.points}
+        name = series.labels.get("GpuDeviceName", "")
+        values = {round((at - begin) / step_s): _measured(metric, value, name) for at, value in series.points}
         points = tuple((begin + n * step_s, values.get(n)) for n in range(round((end - begin) / step_s) + 1))
         yield Line(metric, node, int(index) if index.isdecimal() else None, "prometheus", points)
 
 
-def _measured(metric: str, value: float | None) -> float | None:
-    """Return the value; Ray writes -1 for what the driver does not measure."""
-    return None if metric == "gpu_percent" and value is not None and value < 0 else value
+def _measured(metric: str, value: float | None, gpu_name: str) -> float | None:
+    """Return the value; Ray writes -1 for what the driver does not measure, 0 for a MIG slice and a pod's disk."""
+    nothing = (metric == "gpu_percent" and "MIG" in gpu_name) or metric == "disk_used_bytes"
+    unmeasured = value is not None and (value < 0 or (value == 0 and nothing))
+    return None if unmeasured else value

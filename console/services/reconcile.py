@@ -24,17 +24,19 @@ def reconciled(
     """Return the snapshot with every figure from the best source that has it."""
     if view is None:
         return snapshot
-    usable = ClusterView(interval_s=view.interval_s) if is_of_earlier_session(snapshot, view) else view
+    unusable = ClusterView(interval_s=view.interval_s, intervals=view.intervals)
+    usable = unusable if is_of_earlier_session(snapshot, view) else view
     oldest_at = now - stale_limit_s(stale_after_s, view.interval_s)
     shared = Counter((node.ip, node.role) for node in snapshot.alive_nodes)
     return msgspec.structs.replace(
         snapshot,
         nodes=tuple(
-            _node(node, usable, oldest_at, alone=shared[node.ip, node.role] == 1) if node.alive else node
+            _node(node, usable, (now, stale_after_s), alone=shared[node.ip, node.role] == 1) if node.alive else node
             for node in snapshot.nodes
         ),
         figures=_figures(snapshot, usable.figures, oldest_at),
         scrape_interval_s=view.interval_s,
+        exported=usable.exported,
     )
 
 
@@ -69,10 +71,15 @@ def better(ours: Sample | None, theirs: Sample | None, oldest_at: float) -> Samp
     return ours if ours.sampled_at >= oldest_at or ours.sampled_at >= theirs.sampled_at else theirs
 
 
-def _node(node: Node, view: ClusterView, oldest_at: float, *, alone: bool) -> Node:
+def _node(node: Node, view: ClusterView, times: tuple[float, float], *, alone: bool) -> Node:
+    """Return the node with its figures; ``times``: now, and from what age on a figure is stale at least."""
     found = [one for one in view.nodes if one.ip == node.ip and one.role in {None, node.role}]
     if not found:
         return node
+    now, stale_after_s = times
+    known = (view.intervals.get(one.instance, view.interval_s) for one in found)
+    interval_s = max((each_s for each_s in known if each_s is not None), default=None)
+    oldest_at = now - stale_limit_s(stale_after_s, interval_s)
     theirs: dict[str, Sample] = {}
     for one in sorted(found, key=_newest_last):
         theirs |= one.samples
@@ -83,7 +90,9 @@ def _node(node: Node, view: ClusterView, oldest_at: float, *, alone: bool) -> No
         for name in METRICS
         if (sample := better(theirs.get(name), node.samples.get(name), oldest_at)) is not None
     }
-    return msgspec.structs.replace(node, samples=samples, gpus=_gpus(node, found, oldest_at))
+    return msgspec.structs.replace(
+        node, samples=samples, gpus=_gpus(node, found, oldest_at), scrape_interval_s=interval_s
+    )
 
 
 def _newest_last(one: NodeFigures) -> float:

@@ -12,7 +12,7 @@ import msgspec
 
 from console.clients.grouping import claims, groupings
 from console.clients.prometheus import Answer, PrometheusClient
-from console.clients.prometheus_figures import details, overview, sessions
+from console.clients.prometheus_figures import details, exported, overview, sessions
 from console.clients.promql import detail_query, overview_query
 from console.errors import SourceError, UnreachableError
 from console.model.cluster import ClusterSpec, Fault
@@ -40,6 +40,7 @@ class ServerWatch:
         self._groupings = groupings(self.specs)
         self._figures: dict[str, ClusterFigures] = {}
         self._nodes: dict[str, tuple[NodeFigures, ...]] = {}
+        self._exported: dict[str, frozenset[str]] = {}
         self._sessions: dict[str, frozenset[str]] = {}
         self._shared: dict[str, frozenset[str]] = {}
         self._missing_since: dict[str, float] = {}
@@ -78,12 +79,15 @@ class ServerWatch:
 
     def view(self, cluster: str) -> ClusterView:
         """Return what the server knows of one of its clusters."""
+        intervals = self.scraped.intervals(cluster)
         return ClusterView(
             figures=self._figures.get(cluster, ClusterFigures()),
             nodes=self._nodes.get(cluster, ()),
-            interval_s=self.scraped.interval_s(cluster),
+            interval_s=max(intervals.values(), default=None),
             sessions=self._sessions.get(cluster, frozenset()),
             troubles=tuple(self._troubles(cluster)),
+            intervals=intervals,
+            exported=self._exported.get(cluster),
         )
 
     def ask_sessions(self) -> None:
@@ -110,6 +114,7 @@ class ServerWatch:
             return ()
         answer = await self._instant(detail_query(tuple(shown.values())))
         self._nodes = details(answer, shown)
+        self._exported |= exported(answer, shown)
         return answer.warnings
 
     async def _instant(self, query: str) -> Answer:

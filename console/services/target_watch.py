@@ -7,7 +7,7 @@ nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from console.clients.prometheus import PrometheusClient
 from console.errors import SourceError
@@ -29,6 +29,7 @@ class TargetWatch:
         self.wanted = False
         self._asked_at = float("-inf")
         self._every_s = WANTED_EVERY_S
+        self._intervals: dict[str, dict[str, float]] = {}
 
     @property
     def rest_s(self) -> float:
@@ -45,19 +46,18 @@ class TargetWatch:
         else:
             self.targets = targets_of(found, self._specs, self._client.server.name)
             self.fault, self.told_at = None, self._clock()
+            self._intervals = {}
+            for target in self.targets:
+                if target.interval_s:
+                    self._intervals.setdefault(target.cluster, {})[target.instance] = target.interval_s
         self._asked_at = self._clock()
         # A server that has just started finds its targets only after some seconds: soon again, then seldom.
-        all_known = all(self.interval_s(spec.name) for spec in self._specs)
+        all_known = all(self.intervals(spec.name) for spec in self._specs)
         self._every_s = EVERY_S if all_known else min(EVERY_S, 2 * self._every_s)
 
-    def interval_s(self, cluster: str, instance: str | None = None) -> float | None:
-        """Return how often an instance of a cluster is scraped; the longest of all for the whole cluster."""
-        known = [
-            target.interval_s
-            for target in self.targets
-            if target.cluster == cluster and target.interval_s and instance in {None, target.instance}
-        ]
-        return max(known, default=None)
+    def intervals(self, cluster: str) -> Mapping[str, float]:
+        """Return how often each instance of a cluster is scraped, in seconds."""
+        return self._intervals.get(cluster, {})
 
     def down(self, cluster: str) -> Target | None:
         """Return a target of the cluster that is down."""

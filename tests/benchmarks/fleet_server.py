@@ -1,7 +1,7 @@
 """Serves a synthetic fleet from a process of its own: exporters for a real Prometheus, and a dashboard a cluster.
 
-``python -m tests.benchmarks.fleet_server CLUSTERS NODES GPUS`` prints its port and serves until it is ended; cluster N
-is under ``/N``. Figures move every two seconds, as Ray's do.
+``python -m tests.benchmarks.fleet_server CLUSTERS NODES GPUS [churn]`` prints its port and serves until it is ended;
+cluster N is under ``/N``. Figures move every two seconds, as Ray's do; with ``churn`` nodes come and go, heads restart.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -22,8 +23,8 @@ NOT_FOUND = web.HTTPNotFound
 class FleetServer:
     """The replies of all clusters, made once a tick."""
 
-    def __init__(self, fleet: SyntheticFleet) -> None:
-        self.fleet = fleet
+    def __init__(self, fleet: SyntheticFleet, clock: Callable[[], float] = time.time) -> None:
+        self.fleet, self.clock = fleet, clock
         self._made: dict[tuple[int, str], tuple[int, bytes]] = {}
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -39,7 +40,7 @@ class FleetServer:
             return self.fleet.page(cluster).encode()
         replies = {
             "api/version": lambda: self.fleet.version(cluster),
-            "nodes": lambda: self.fleet.summary(cluster, time.time()),
+            "nodes": lambda: self.fleet.summary(cluster, self.clock()),
             "api/cluster_status": lambda: {"data": {"clusterStatus": {"loadMetricsReport": {"usage": {}}}}},
             "api/jobs/": list,
         }
@@ -47,13 +48,15 @@ class FleetServer:
             raise NOT_FOUND
         return json.dumps(replies[path]()).encode()
 
-    async def tick(self) -> None:
+    async def tick(self, *, churn: bool) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             self.fleet.tick += 1
+            if churn:
+                self.fleet.churn()
 
 
-async def main(clusters: int, nodes: int, gpus: int) -> None:
+async def main(clusters: int, nodes: int, gpus: int, *, churn: bool) -> None:
     server = FleetServer(SyntheticFleet(clusters, nodes, gpus))
     application = web.Application()
     application.router.add_get(r"/{cluster:\d+}/{path:.*}", server.answer)
@@ -61,8 +64,8 @@ async def main(clusters: int, nodes: int, gpus: int) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     print(runner.addresses[0][1], flush=True)
-    await server.tick()
+    await server.tick(churn=churn)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*map(int, sys.argv[1:])))
+    asyncio.run(main(*map(int, sys.argv[1:4]), churn="churn" in sys.argv[4:]))

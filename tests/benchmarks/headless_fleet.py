@@ -107,6 +107,7 @@ async def main(seconds: float, clusters: int, fleet_url: str, prometheus_url: st
         "overview_received": statistics.median(only_overview[1]),
         "overview_most": max(map(sum, zip(*only_overview, strict=True))),
         "on_screen_bytes": measured.sent[-1] + measured.received[-1] - sum(map(statistics.median, only_overview)),
+        "targets_bytes": watch.client.targets_bytes,
         "nodes_on_screen": len(watch.view(names[3]).nodes),
         "up": sum(snapshot.state == "up" for snapshot in fleet.snapshots),
         "faults": sorted({fault.message for snapshot in fleet.snapshots for fault in snapshot.faults}),

@@ -1,12 +1,13 @@
 """A synthetic fleet of any size: pages as node agents export them, and the dashboard replies of the same nodes.
 
 Figures follow from the names of cluster, node and GPU and from ``tick``, so both sources tell the same and a test knows
-what is right. ``churn`` moves them from tick to tick; ``restart`` gives a cluster a new session, as a new head has.
+what is right; they move from tick to tick. ``churn`` loses nodes and restarts heads, as a fleet that scales does.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 MIB = 1024**2
@@ -24,16 +25,31 @@ class SyntheticFleet:
     tick: int = 0
     restarts: dict[int, int] = field(default_factory=dict)
     lost: set[tuple[int, int]] = field(default_factory=set)
+    returns: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def name(self, cluster: int) -> str:
         return f"bench-{cluster:02d}"
 
     def session(self, cluster: int) -> str:
-        return f"session_2026-01-01_00-00-{self.restarts.get(cluster, 0):02d}_000001_{cluster}"
+        started = 1_767_225_600 + self.restarts.get(cluster, 0)
+        return f"session_{datetime.fromtimestamp(started, UTC):%Y-%m-%d_%H-%M-%S}_000001_{cluster}"
 
     def restart(self, cluster: int) -> None:
         """Give a cluster another session, a later one."""
         self.restarts[cluster] = self.restarts.get(cluster, 0) + 1
+
+    def churn(self) -> None:
+        """Lose a node and have the one before back as another; at every tenth tick a head is restarted, too."""
+        cluster, node = self.tick % self.clusters, 1 + self.tick // self.clusters % max(1, self.nodes - 1)
+        for back in self.lost:
+            self.returns[back] = self.returns.get(back, 0) + 1
+        self.lost = {(cluster, node)} if self.nodes > 1 else set()
+        if self.tick % 10 == 0:
+            self.restart((self.tick // 10) % self.clusters)
+
+    def node_id(self, cluster: int, node: int) -> str:
+        times = self.restarts.get(cluster, 0), self.returns.get((cluster, node), 0)
+        return f"{cluster:010x}{times[0]:09x}{times[1]:09x}{node:028x}"
 
     def ip(self, cluster: int, node: int) -> str:
         return f"10.{cluster // 250}.{cluster % 250}.{node + 1}"
@@ -122,7 +138,7 @@ class SyntheticFleet:
             "networkSpeed": [told["ray_node_network_send_speed"], told["ray_node_network_receive_speed"]],
             "gpus": [self._summary_gpu(cluster, node, gpu) for gpu in range(self.gpus)],
             "raylet": {
-                "nodeId": f"{cluster:028x}{node:028x}",
+                "nodeId": self.node_id(cluster, node),
                 "nodeManagerAddress": self.ip(cluster, node),
                 "state": "ALIVE",
                 "isHeadNode": node == 0,

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from console.model.cluster import Node, Sample
+from console.model.cluster import ClusterSnapshot, Node, Sample
 from console.model.event import Event, EventKind, Level
 from console.services.core import Core
 from console.services.event_log import EventFeed, EventLog
@@ -212,7 +212,14 @@ def fixed_events(core: Core) -> None:
         Event(at + number, cluster, node, cast("EventKind", kind), "state", cast("Level", level), message)
         for number, (cluster, node, kind, level, message) in enumerate(told)
     )
-    core.events = EventFeed(log)
+    core.events = _OnlyPast(log)
+
+
+class _OnlyPast(EventFeed):
+    """Tells what was kept, and nothing of what is seen from now on."""
+
+    def observe(self, snapshot: ClusterSnapshot) -> None:
+        """Leave it."""
 
 
 def fill_history(core: Core) -> None:

@@ -294,3 +294,21 @@ async def test_containers_of_one_host_show_one_marked_figure(tmp_path: Path) -> 
         console.line("= the host's CPU", "local-1")
         await console.press("n", "enter")
         console.line("CPU", "11", "the host's, which 172.29.0.2 shares")
+
+
+async def test_single_nodes_are_asked_for_only_while_nodes_are_on_screen(tmp_path: Path) -> None:
+    clock = Clock()
+    async with (
+        measured_fleet(clock) as fleet,
+        deck(tmp_path, fleet.clusters, clock=clock, before=fleet.before) as console,
+    ):
+        await console.asked()
+        metrics = console.core.fleet.metrics
+        assert metrics is not None
+        for key, looked_at in (("1", {"cloud-1"}), ("2", set()), ("4", {"cloud-1"}), ("6", set()), ("1", {"cloud-1"})):
+            await console.press(key)
+            await console.until(lambda looked_at=looked_at: metrics._on_screen == looked_at, f"after {key}")
+        await console.press("n", "enter", "E")
+        await console.until(lambda: metrics._on_screen == set())
+        await console.press("escape")
+        await console.until(lambda: metrics._on_screen == {"cloud-1"})

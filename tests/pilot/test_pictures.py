@@ -17,7 +17,7 @@ from console.app import ConsoleApp
 from console.bundles import bundled_folder, find_bundles
 from console.clients.http import Reply
 from console.errors import RaydeckError
-from console.model.usage import node_source
+from console.model.usage import node_sources
 from console.screens.call import CallScreen
 from console.services.core import Core, Options
 from console.services.output_fetch import SpoiltError
@@ -289,7 +289,7 @@ async def measured(console: Deck) -> None:
     def all_told() -> bool:
         found = {snapshot.spec.name: snapshot for snapshot in console.core.fleet.snapshots}
         return all(found[name].figures and found[name].nodes for name in of_prometheus) and all(
-            node_source(node) == "prometheus" for node in found[of_prometheus[0]].nodes
+            "prometheus" in node_sources(node) for node in found[of_prometheus[0]].nodes
         )
 
     await console.until(all_told, "for both sources")

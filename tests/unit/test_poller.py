@@ -222,6 +222,17 @@ def test_a_hung_cluster_holds_up_no_other() -> None:
     asyncio.run(work())
 
 
+def test_another_refresh_holds_for_the_clusters_that_stay() -> None:
+    async def work() -> None:
+        fleet = Fleet(lambda spec: DashboardClient(spec, None), refresh_s=60)
+        await fleet.take_over([ClusterSpec(name="one", kind="local", dashboard="http://127.0.0.1:1")])
+        fleet.refresh_s = 2
+        assert fleet.poller("one").refresh_s == 2
+        await fleet.close()
+
+    asyncio.run(work())
+
+
 def test_taking_over_keeps_what_did_not_change() -> None:
     async def work() -> None:
         async with fake_dashboard() as fake:

@@ -24,7 +24,7 @@ def node(ip: str, hostname: str = "", cpu: float | None = 10.0, at: float = NOW 
 
 def cluster(*nodes: Node, kind: str = "local", version: str = "2.40.0") -> ClusterSnapshot:
     spec = ClusterSpec(name="a", kind=kind, dashboard="http://a", prometheus="oss")  # type: ignore[arg-type]
-    return ClusterSnapshot(spec=spec, taken_at=NOW, identity=Identity(version, "s"), nodes=nodes)
+    return ClusterSnapshot(spec=spec, taken_at=NOW, identity=Identity(version, "s"), nodes=nodes, exported=frozenset())
 
 
 def test_addresses_are_sorted_by_number() -> None:

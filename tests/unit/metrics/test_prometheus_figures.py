@@ -8,12 +8,14 @@ import pytest
 
 from console.clients.grouping import groupings
 from console.clients.node_summary import decode
-from console.clients.prometheus import Answer, Series
-from console.clients.prometheus_figures import details, overview, sessions, summed
-from console.metrics import METRICS, MIB
-from console.model.cluster import ClusterSnapshot, ClusterSpec, Identity, State
+from console.clients.prometheus import Answer, RangeSeries, Series
+from console.clients.prometheus_figures import details, exported, overview, sessions, summed
+from console.clients.promql import overview_query, range_query
+from console.metrics import METRICS, MIB, OVERVIEW, exported_names
+from console.model.cluster import ClusterSnapshot, ClusterSpec, Fault, Identity, State
 from console.model.metrics import ClusterView
 from console.services.metric_names import why_missing
+from console.services.ranges import _lines
 from console.services.reconcile import reconciled, troubles
 
 REPLIES = Path(__file__).parents[2] / "replies" / "2.60.0"
@@ -48,6 +50,7 @@ def told(name):
 
 def snapshot(*nodes, **more):
     spec = more.pop("spec", SPEC)
+    more.setdefault("exported", frozenset())
     return ClusterSnapshot(
         spec=spec, taken_at=NOW, state=State.UP, identity=Identity("2.60.0", "s2"), nodes=nodes, **more
     )
@@ -164,3 +167,51 @@ def test_why_a_figure_is_not_there():
     other = msgspec.structs.replace(node, node_id="other")
     assert why_missing(snapshot(bare, other), bare, "gpu_power_watts") == "not measured on this node"
     assert why_missing(old, msgspec.structs.replace(bare, gpus=()), "gpu_power_watts") == "has no GPU that Ray sees"
+
+
+def test_the_disk_of_a_pod_is_unknown_from_both_sources():
+    used, free = node_series(0.0, "ray_node_disk_usage"), node_series(1.0, "ray_node_disk_free")
+    answer = Answer((node_series(NOW, "", k="at"), used, free, node_series(5.0, "ray_node_mem_used")))
+    (found,) = details(answer, {"a": {"job": "ray"}})["a"]
+    assert set(found.samples) == {"memory_used_bytes"}
+    body = {"now": NOW, "cpu": 3.0, "disk": {"/": {"used": 0, "free": 1}}, "raylet": {"nodeId": "n", "state": "ALIVE"}}
+    (node,) = decode(msgspec.json.encode({"data": {"summary": [body]}}), "a")
+    assert set(node.samples) == {"cpu_percent"}
+
+
+def test_what_is_exported_is_only_said_once_prometheus_has_told_of_series():
+    bare = msgspec.structs.replace(joined("several"), samples={})
+    silent = (Fault("prometheus", "prometheus oss: no answer", "", NOW, "server"),)
+    for more, said in (
+        ({"exported": None}, "not told yet by Prometheus"),
+        ({"exported": None, "faults": silent}, "Prometheus does not answer"),
+        ({"exported": frozenset({"ray_node_mem_total"})}, "not exported by Ray 2.60.0"),
+        ({"exported": frozenset({"ray_node_mem_used"})}, "not measured on this node"),
+    ):
+        assert why_missing(snapshot(bare, **more), bare, "memory_used_bytes") == said
+
+
+def test_the_names_of_a_clusters_series_are_kept():
+    answer = Answer((node_series(5.0, "ray_node_mem_used"), series(1.0, job="other", __name__="ray_node_mem_total")))
+    clusters = {"a": {"job": "ray"}, "b": {"job": "none"}}
+    assert exported(answer, clusters) == {"a": frozenset({"ray_node_mem_used"})}
+
+
+def test_aggregation_follows_from_the_declaration():
+    for metric, start in (("gpu_temperature_celsius", "max("), ("gpu_power_watts", "sum("), ("gpu_percent", "avg((")):
+        assert range_query(metric, {"job": "ray"}, node=None).startswith(start)
+    assert "*max by (ip)" in range_query("cpu_percent", {"job": "ray"}, node=None)
+    overview_text = overview_query(groupings([SPEC]), sessions=False)
+    assert all(name in overview_text for name in exported_names(*OVERVIEW))
+    assert 'GpuDeviceName!~".*MIG.*"' in overview_text
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "value", "shown"),
+    [("gpu_percent", "A100 MIG 1g.5gb", 0.0, None), ("gpu_percent", "A100", 0.0, 0.0),
+     ("gpu_percent", "A100", -1.0, None), ("disk_used_bytes", "", 0.0, None), ("memory_used_bytes", "", 0.0, 0.0)],
+)  # fmt: skip
+def test_a_line_over_time_has_holes_where_nothing_is_measured(metric, name, value, shown):
+    found = RangeSeries({"k": metric, "GpuIndex": "0", "GpuDeviceName": name}, ((100.0, value),))
+    (line,) = _lines([found], "10.0.0.1", 100.0, 100.0, 1.0)
+    assert line.points == ((100.0, shown),)

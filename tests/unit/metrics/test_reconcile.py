@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from console.model.cluster import ClusterSnapshot, ClusterSpec, Identity, Node, Sample, State
 from console.model.metrics import ClusterFigures, ClusterView, NodeFigures, Trouble, stale_limit_s
-from console.model.usage import cluster_sampled_at, cluster_source, cluster_usage
+from console.model.usage import cluster_sampled_at, cluster_source, cluster_sources, cluster_usage
 from console.services.cross_check import CHECK_EVERY_S, CrossCheck, far_apart
 from console.services.reconcile import better, is_of_earlier_session, reconciled, troubles
 
@@ -90,8 +90,12 @@ def test_the_whole_clusters_figures_their_source_and_age():
     view = ClusterView(figures=ClusterFigures({"cpu_percent": ours(42.0, 3)}))
     found = reconciled(snapshot(node(memory_used_bytes=told(5.0))), view, NOW, 15)
     use = cluster_usage(found)
-    assert (use.cpu_percent, use.memory_used_bytes, cluster_source(found)) == (42.0, 5.0, "prometheus")
+    assert (use.cpu_percent, use.memory_used_bytes) == (42.0, 5.0)
+    assert cluster_sources(found) == {"prometheus", "dashboard"}
+    assert cluster_source(found) == "dashboard"  # as many of each: the one that knows less
     assert cluster_sampled_at(found) == NOW - 3
+    late = reconciled(snapshot(node(memory_used_bytes=told(5.0, 9), disk_used_bytes=told(1.0, 99))), view, NOW, 15)
+    assert cluster_sampled_at(late) == NOW - 9  # of what the row shows, whatever its source; the disk is not on it
     plain = snapshot(node())
     assert (cluster_usage(plain).cpu_percent, cluster_source(plain)) == (None, "dashboard")
     assert cluster_source(snapshot()) is None
@@ -180,3 +184,36 @@ def test_a_trouble_stays_the_same_while_its_words_change():
     (after,) = clock.check.troubles()
     assert isinstance(before, Trouble)
     assert (before.kind, before.message != after.message) == (after.kind, True)
+
+
+@pytest.mark.parametrize("every_s", [2.0, 20.0, 60.0])
+def test_sources_are_compared_however_seldom_prometheus_scrapes(every_s):
+    check, found, now = CrossCheck(), [], NOW
+    while now < NOW + 6 * every_s + 60 and not found:
+        scraped_at, told_at = now - now % every_s, now - now % 5 - 1
+        one = node(cpu_percent=Sample(10.0, told_at, "dashboard"))
+        mine = figures(cpu_percent=Sample(40.0, scraped_at, "prometheus"))
+        check.look(snapshot(one), ClusterView(nodes=(mine,)), now)
+        found = list(check.troubles())
+        now += 2
+    assert [trouble.message for trouble in found] == ["10.0.0.1 CPU: Prometheus 40 %, dashboard 10 %"]
+
+
+def test_another_cluster_begins_the_count_anew_and_the_same_one_goes_on():
+    clock = Clock()
+    clock.look(10, 40)
+    clock.look(10, 40)
+    other = msgspec.structs.replace(snapshot(node()), spec=ClusterSpec(name="b", kind="local", dashboard="http://y"))
+    clock.check.look(other, ClusterView(), clock.now)
+    assert clock.look(10, 40) == clock.look(10, 40) == []
+    assert clock.look(10, 40) != []
+
+
+def test_a_node_is_as_often_scraped_as_its_own_target_not_the_slowest_of_the_cluster():
+    fast, slow = figures(instance="fast:1"), figures(ip="10.0.0.2", role="worker", instance="slow:1")
+    view = ClusterView(nodes=(fast, slow), interval_s=60.0, intervals={"fast:1": 2.0, "slow:1": 60.0})
+    newer = told(10.0, -15)
+    pair = snapshot(node(cpu_percent=newer), node("n2", "10.0.0.2", "worker", cpu_percent=newer))
+    found = reconciled(pair, view, NOW + 20, 15).nodes
+    assert [one.scrape_interval_s for one in found] == [2.0, 60.0]
+    assert [one.value("cpu_percent") for one in found] == [10.0, 20.0]  # 21 s: stale for the one, fresh for the other
