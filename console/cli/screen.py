@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from console.app import ConsoleApp
-from console.cli.session import Session
+from console.cli.session import Session, say
 from console.errors import RaydeckError, UsageError
 from console.services.crash import crashed
 
@@ -44,6 +44,8 @@ async def run_console(session: Session, beside: Callable[[], Awaitable[object]] 
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await core.close()
+    for cluster, job_id in core.untold.left:
+        say(f"raydeck: {job_id} may have been started: raydeck logs {job_id} --cluster {cluster} tells it")
     if app.failure is not None:
         raise crashed(session.state, app.failure, "ended")
 

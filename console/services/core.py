@@ -214,6 +214,7 @@ class Core:
             raise
         except asyncio.CancelledError:
             if begun.is_set():
+                self.untold.remember(cluster, made)
                 self.note(f"{made} may have been started: raydeck logs {made} --cluster {cluster} tells it")
             raise
         self._keep("what was sent", lambda: self.sent.remember(made, request))

@@ -193,7 +193,7 @@ def _waiting(evidence: Evidence) -> Iterator[str]:
 
 
 def _verdict(demand: Demand, evidence: Evidence) -> str:
-    if evidence.usage is None:
+    if not evidence.usage:  # a head that has just started tells of no resources at all
         return "what is free is not known"
     for name, wanted in demand.resources.items():
         total = _pair(evidence.usage, name)[1]

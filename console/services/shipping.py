@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
 from console.clients.packages import PackageStore
-from console.errors import SlowError, UnreachableError, UsageError
+from console.errors import ReplyError, SlowError, SourceError, UnreachableError, UsageError
 from console.model.shipped import Shipped
 from console.services.packaging import Package, look_at
 
@@ -35,10 +36,17 @@ async def ship(store: PackageStore, folder: Path, tell: TellShipped, timeout_s: 
             if not await store.has(address):
                 await _send(store, package, address, tell, count, timeout_s)
             break
-        except (UnreachableError, SlowError):  # a package that is sent twice is there once
-            if not left:
+        except SourceError as error:  # a package that is sent twice is there once
+            if not left or not _may_pass(error):
                 raise
     return address
+
+
+def _may_pass(error: SourceError) -> bool:
+    """Return whether the next attempt may do better: a connection that was lost, or an answer of a gateway's own."""
+    if isinstance(error, ReplyError):
+        return error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, UnreachableError | SlowError)
 
 
 async def _read(folder: Path, work: Callable[[], Read]) -> Read:

@@ -41,6 +41,11 @@ class UntoldJobs:
         """Return the submissions that may be jobs on this cluster, for all that is known."""
         return tuple(each for each, untold in self._untold.items() if untold.cluster == cluster and not untold.missed)
 
+    @property
+    def left(self) -> tuple[tuple[str, str], ...]:
+        """Return the submissions of which nothing was found out, each after its cluster."""
+        return tuple((untold.cluster, each) for each, untold in self._untold.items() if not untold.missed)
+
     def observe(self, snapshot: ClusterSnapshot, dashboard: DashboardClient) -> None:
         """Ask a cluster that answers for its untold submissions, without waiting for it."""
         if snapshot.state not in {State.UP, State.DEGRADED}:

@@ -79,8 +79,8 @@ def test_causes_are_told_apart_on_a_real_head(small_head, tmp_path):
 
         try:
             hog = await start(f"python {shlex.quote(str(tmp_path / 'hog.py'))} {shlex.quote(str(go))}")
-            waits = await until(lambda: why(core, hog), lambda found: found.cause == "waits for resources")
-            assert "huge: 100 CPU: never: the cluster has 6 CPU in all" in waits.details
+            words = "huge: 100 CPU: never: the cluster has 6 CPU in all"
+            await until(lambda: why(core, hog), lambda found: words in found.details)
             module, code, gone = await asyncio.gather(
                 start("python -c 'import no_such_module'"),
                 start("exit 3", reserved=RESERVED),

@@ -145,7 +145,7 @@ async def test_escape_while_it_is_sent_closes_the_form_and_the_id_is_told(tmp_pa
     async with form(tmp_path) as (console, head):
         head.holds_submissions = asyncio.Event()
         await console.press("f5")
-        await console.until(lambda: "/api/jobs/" in head.asked and head.in_flight)
+        await console.until(lambda: "POST /api/jobs/" in head.changing)
         await console.press("escape")
         await console.until(lambda: not isinstance(console.app.screen, SubmitScreen))
         assert "what was sent is told when it is known" in console.messages[-1]

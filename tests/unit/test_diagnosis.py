@@ -187,8 +187,9 @@ def test_waiting_tasks_are_told_with_demand_against_what_is_free() -> None:
 def test_what_is_not_known_is_not_made_up() -> None:
     found = of(status="PENDING", message="Job has not started yet.")
     assert (found.cause, found.headline, found.details) == ("starts", "Job has not started yet.", ())
-    unknown = diagnose(Evidence(job=job("RUNNING"), waiting=(Demand({"CPU": 1.0}, 1),)))
-    assert unknown.details == ("1 CPU: what is free is not known",)
+    for usage in (None, {}):
+        unknown = diagnose(Evidence(job=job("RUNNING"), waiting=(Demand({"CPU": 1.0}, 1),), usage=usage))
+        assert unknown.details == ("1 CPU: what is free is not known",)
     assert of(status="RUNNING").cause == "runs"
     assert of(status="SUCCEEDED").cause == "succeeded"
     assert of(status="STOPPED").cause == "stopped"
