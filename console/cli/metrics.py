@@ -26,7 +26,7 @@ from console.render.metric_tables import (
 from console.render.text_table import text_table
 from console.services.core import Core
 from console.services.event_log import EventLog
-from console.services.ranges import lines_over_time
+from console.services.ranges import Place, lines_over_time
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST_S = 31 * 86400.0
@@ -47,11 +47,13 @@ def metrics(session: Session, cluster: str, node: str | None, span: str, *, as_j
         raise UsageError("--plot", "cannot be combined with --json")
 
     async def work(core: Core) -> tuple[tuple[Line, ...], SourceError | None]:
-        address = await _address(core, cluster, node) if node is not None else None
+        place = await _place(core, cluster, node) if node is not None else None
         end = core.clock()
-        lines, error = await lines_over_time(core.fleet, cluster, address, tuple(METRICS), span_s, end)
+        lines, error = await lines_over_time(core.fleet, cluster, place, tuple(METRICS), span_s, end)
         if as_json:
-            write_json(metrics_document(cluster, address, lines, end - span_s, end))
+            write_json(
+                metrics_document(cluster, place.address if place is not None else None, lines, end - span_s, end)
+            )
         elif lines:
             _print_lines(lines, end, session.glyphs, wide=as_plot)
         return lines, error
@@ -71,16 +73,17 @@ def _print_lines(lines: tuple[Line, ...], now: float, glyphs: Glyphs, *, wide: b
     click.echo(text_table(LINE_COLUMNS, rows, glyphs))
 
 
-async def _address(core: Core, cluster: str, wanted: str) -> str:
-    """Return a node's address from it or the beginning of its id; the dashboard knows both, Prometheus only one."""
+async def _place(core: Core, cluster: str, wanted: str) -> Place:
+    """Return a node from its address or the beginning of its id; the dashboard knows both, Prometheus only one."""
+    core.fleet.look_at(cluster)  # for what tells the series of several nodes at one address apart
     (snapshot,) = await core.fleet.ask([cluster])
     for node in snapshot.nodes:
         if wanted == node.ip or (len(wanted) >= 4 and node.node_id.startswith(wanted)):
-            return node.ip
+            return Place(node.ip, node.node_id)
     if snapshot.nodes:
         known = ", ".join(dict.fromkeys(node.ip for node in snapshot.nodes))
         raise NotFoundError(wanted, f"is no node of {cluster}", f"known: {known}")
-    return wanted  # the dashboard does not answer, Prometheus may
+    return Place(wanted)  # the dashboard does not answer, Prometheus may
 
 
 @click.command()

@@ -82,8 +82,10 @@ def detail_query(clusters: Sequence[Mapping[str, str]]) -> str:
     return f"{figures} or {ages}"
 
 
-def range_query(metric: str, series: Mapping[str, str], *, node: str | None) -> str:
+def range_query(metric: str, series: Mapping[str, str], *, node: str | None, instance: str | None = None) -> str:
     """Return the query for one metric over time, of one node (an address), or of the whole cluster with None.
+
+    ``instance`` is the label of its target where that alone tells it from other nodes at its address.
 
     Of a cluster: what METRICS declares as the fold of each; in a mean only GPUs count that are measured.
     """
@@ -92,7 +94,7 @@ def range_query(metric: str, series: Mapping[str, str], *, node: str | None) -> 
     scope = matchers(series)
     if node is not None:
         by = "ip,GpuIndex,GpuDeviceName" if whole.per == "gpu" else address
-        here = f'{scope},{address}="{escaped(node)}"'
+        here = f'{scope},{address}="{escaped(node)}"' + (f',instance="{escaped(instance)}"' if instance else "")
         return _sum_of_parts(metric, by, here, "max")
     if whole.fold == "mean_by_cores":
         cpu, cores = _hosts(metric, scope), _hosts("cpu_cores", scope)

@@ -50,7 +50,7 @@ def chart_notes(
         lines += [((f" {text}", "warn"),) for text in _wrapped(words, width, glyphs)]
         lines += [((f" {text}", "accent"),) for text in _wrapped(error.hint, width, glyphs)]
     elif snapshot.spec.prometheus is None:
-        words = f"{name} has no Prometheus: this is what raydeck has seen, an hour at most"
+        words = f"{name} has no Prometheus: this is what raydeck has seen, a day at most"
         lines += [((f" {text}", "dim"),) for text in _wrapped(words, width, glyphs)]
         lines.append(((f" {_ADD_ASCII if glyphs.ascii_only else HOW_TO_ADD}", "accent"),))
     elif gone:

@@ -11,6 +11,7 @@ import msgspec
 
 from console.metrics import METRICS
 from console.model.cluster import ClusterSnapshot, Fault, Node
+from console.model.hosts import host_mates, with_host_cpu
 from console.model.job import Job, JobCounts
 from console.model.kept import KeptOutput, SpoiltOutput
 from console.model.serve import ServeFigures, ServeState
@@ -88,11 +89,18 @@ def _fault(fault: Fault) -> Document:
 
 def nodes_document(snapshots: Iterable[ClusterSnapshot], taken_at: float) -> Document:
     """Return the document of ``raydeck nodes --json``: every figure with its unit, source and age."""
-    nodes = [_node(snapshot, node, taken_at) for snapshot in snapshots for node in snapshot.nodes]
+    nodes = [
+        _node(snapshot, node, mates.get(node.node_id, ()), taken_at)
+        for snapshot in snapshots
+        for mates in (host_mates(snapshot),)
+        for node in snapshot.nodes
+    ]
     return {"taken_at": iso_utc(taken_at), "nodes": nodes}
 
 
-def _node(snapshot: ClusterSnapshot, node: Node, now: float) -> Document:
+def _node(snapshot: ClusterSnapshot, node: Node, mates: tuple[Node, ...], now: float) -> Document:
+    """Return a node's document; nodes of one host (``mates``) have its one CPU figure, as in the tables."""
+    told = with_host_cpu(node, mates)
     return {
         "cluster": snapshot.spec.name,
         "node_id": node.node_id,
@@ -106,7 +114,7 @@ def _node(snapshot: ClusterSnapshot, node: Node, now: float) -> Document:
                 "source": sample.source,
                 "age_s": _rounded(now - sample.sampled_at),
             }
-            for name, sample in node.samples.items()
+            for name, sample in told.samples.items()
         },
         "gpus": [
             {

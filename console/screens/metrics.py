@@ -24,7 +24,7 @@ from console.render.subjects_table import SUBJECT_COLUMNS, Subject, subject_rows
 from console.screens.kept_rows import KeptRows
 from console.screens.tables import TableScreen
 from console.services.charts import Charted, ChartFeed, Looked
-from console.services.ranges import SPANS_S
+from console.services.ranges import SPANS_S, Place
 from console.widgets.chart_grid import ChartGrid
 from console.widgets.lines import Lines
 from console.widgets.resource_table import ResourceTable
@@ -188,7 +188,10 @@ class MetricsScreen(TableScreen):
         self._show_charts()
 
     def _looked(self, subject: Subject | None) -> Looked | None:
-        return None if subject is None else Looked(subject.cluster, subject.address or None, self._span)
+        if subject is None:
+            return None
+        node = Place(subject.address, subject.node_id) if subject.node_id else None
+        return Looked(subject.cluster, node, self._span)
 
     def _current(self) -> Charted | None:
         """Return what is known of what is under the cursor, None while it is asked for."""
@@ -224,9 +227,8 @@ class MetricsScreen(TableScreen):
             notes.show(())
             return
         charted, grid = self._current(), self.query_one(ChartGrid)
-        looked = Looked(snapshot.spec.name, node.ip if node else None, self._span)
         span = None if charted is None else Span(charted.start, charted.end, zone)
-        self.show_title("chart-title", chart_title(looked.cluster, node, self._span, span, grid.page_words, glyphs))
+        self.show_title("chart-title", chart_title(snapshot.spec.name, node, self._span, span, grid.page_words, glyphs))
         if charted is not None and span is not None:
             gone = left_out(charted.lines, gpus=any(one.gpus for one in snapshot.nodes))
             notes.show(chart_notes(snapshot, charted.error, gone, span, width, glyphs))

@@ -10,17 +10,17 @@ from msgspec import Struct
 from console.errors import NotFoundError, RaydeckError
 from console.model.metrics import Line
 from console.services.fleet import Fleet
-from console.services.ranges import SPANS_S, lines_over_time, step_of
+from console.services.ranges import SPANS_S, Place, lines_over_time, step_of
 
 LEAST_REST_S = 5.0
 _SETTLE_S = 0.15  # a key held down passes many rows; only the one it stops at is asked for
 
 
 class Looked(Struct, frozen=True):
-    """What is looked at: a cluster, or with ``node`` (an address) one of its nodes; ``span`` is a name of SPANS_S."""
+    """What is looked at: a cluster, or with ``node`` one of its nodes; ``span`` is a name of SPANS_S."""
 
     cluster: str
-    node: str | None = None
+    node: Place | None = None
     span: str = "5m"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
+
 from console.clients.prometheus import RangeSeries
 from console.clients.promql import range_query, tagged
 from console.errors import SourceError
@@ -18,12 +20,19 @@ SPANS_S = {"5m": 300.0, "1h": 3600.0, "6h": 21600.0, "24h": 86400.0}
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
 
 
+class Place(Struct, frozen=True):
+    """A node whose figures are wanted: its address, and its id where that is known; several may have one address."""
+
+    address: str
+    node_id: str = ""
+
+
 async def lines_over_time(
-    fleet: Fleet, cluster: str, node: str | None, metrics: Sequence[str], span_s: float, now: float
+    fleet: Fleet, cluster: str, node: Place | None, metrics: Sequence[str], span_s: float, now: float
 ) -> tuple[tuple[Line, ...], SourceError | None]:
     """Return the lines of these metrics up to ``now``, and why Prometheus told none, if it was asked and did not.
 
-    ``node`` is an address, None the whole cluster. A metric without any line was neither told nor seen. Raise
+    ``node`` None is the whole cluster. A metric without any line was neither told nor seen. Raise
     NotFoundError for a cluster that is not configured.
     """
     fleet.poller(cluster)
@@ -33,29 +42,52 @@ async def lines_over_time(
     watch = fleet.metrics.watch_of(cluster) if fleet.metrics is not None else None
     if watch is not None:
         try:
-            told = await _told(watch, cluster, node, metrics, start, now)
+            instance = None if node is None else _instance(fleet, watch, cluster, node)
+            told = await _told(watch, cluster, node, instance, metrics, start, now)
         except SourceError as trouble:
             error = trouble
     known = {line.metric for line in told}
+    node_id, address = (node.node_id, node.address) if node is not None else ("", "")
     seen = [
-        line for name in metrics if name not in known for line in fleet.seen.lines(cluster, node or "", name, start)
+        line
+        for name in metrics
+        if name not in known and (node is None or node_id)
+        for line in fleet.seen.lines(cluster, node_id, name, start, address)
     ]
     order = {name: number for number, name in enumerate(metrics)}
     return tuple(sorted((*told, *seen), key=lambda line: (order[line.metric], line.gpu or 0))), error
 
 
+def _instance(fleet: Fleet, watch: ServerWatch, cluster: str, wanted: Place) -> str | None:
+    """Return what tells a node's series from those of others at its address; None where it is alone, or untold."""
+    nodes = next((one.alive_nodes for one in fleet.snapshots if one.spec.name == cluster), ())
+    neighbours = [node for node in nodes if node.ip == wanted.address]
+    roles = {node.role for node in neighbours if node.node_id == wanted.node_id}
+    if len(neighbours) < 2 or not roles:
+        return None
+    found = [one for one in watch.view(cluster).nodes if one.ip == wanted.address and one.role in {None, *roles}]
+    return found[0].instance if len(found) == 1 else None
+
+
 async def _told(
-    watch: ServerWatch, cluster: str, node: str | None, metrics: Sequence[str], start: float, now: float
+    watch: ServerWatch,
+    cluster: str,
+    node: Place | None,
+    instance: str | None,
+    metrics: Sequence[str],
+    start: float,
+    now: float,
 ) -> tuple[Line, ...]:
     series = next(spec.series for spec in watch.specs if spec.name == cluster)
     if not series or not metrics:
         return ()
+    address = None if node is None else node.address
     step_s = step_of(now - start, watch.view(cluster).interval_s)
     # Fixed in time, so that points stand still while the chart moves on.
     begin, end = math.floor(start / step_s) * step_s, math.floor(now / step_s) * step_s
-    query = " or ".join(tagged(range_query(name, series, node=node), name) for name in metrics)
+    query = " or ".join(tagged(range_query(name, series, node=address, instance=instance), name) for name in metrics)
     found = await watch.client.over_time(query, begin, end, step_s)
-    return tuple(_lines(found, node or "", begin, end, step_s))
+    return tuple(_lines(found, address or "", begin, end, step_s))
 
 
 def step_of(span_s: float, interval_s: float | None) -> float:

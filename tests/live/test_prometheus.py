@@ -22,7 +22,7 @@ from console.render.glyphs import UNICODE
 from console.services.core import Core, Options
 from console.services.fleet import Fleet
 from console.services.metrics_watch import MetricsWatch
-from console.services.ranges import lines_over_time
+from console.services.ranges import Place, lines_over_time
 from tests.benchmarks.synthetic_fleet import MIB, SyntheticFleet
 from tests.fakes.prometheus import Exporter
 from tests.fakes.real_prometheus import RealPrometheus, Scrape
@@ -244,7 +244,7 @@ def test_history_is_the_servers(prometheus, exporter):
         await watched.take_over(specs)
         metrics = ("cpu_percent", "gpu_percent", "gram_used_bytes", "memory_used_bytes", "object_store_used_bytes")
         whole, error = await lines_over_time(watched, "one", None, metrics, 60, time.time())
-        node, _ = await lines_over_time(watched, "one", fleet.ip(0, 1), metrics, 60, time.time())
+        node, _ = await lines_over_time(watched, "one", Place(fleet.ip(0, 1)), metrics, 60, time.time())
         await watched.close()
         return whole, node, error
 

@@ -1,11 +1,13 @@
 """Scrape targets, and figures over time from what the console has seen."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from console.cli.metrics import since_of, span_of
 from console.clients.prometheus import ScrapeTarget
+from console.clients.promql import range_query
 from console.errors import UsageError
 from console.model.cluster import ClusterSnapshot, ClusterSpec, Gpu, Node, Sample
 from console.model.metrics import Line
@@ -73,26 +75,62 @@ def test_what_was_seen_is_kept_every_5_s_with_gaps_where_nothing_was():
     seen = SeenHistory()
     for at in (1000.0, 1001.0, 1005.0, 1010.0, 1200.0):
         seen.record(snapshot(at, at - 1000))
-    (line,) = seen.lines("a", "10.0.0.1", "cpu_percent", 1004.0)
-    assert line.points == ((1005.0, 5.0), (1010.0, 10.0), (1105.0, None), (1200.0, 200.0))
+    (line,) = seen.lines("a", "n", "cpu_percent", 1004.0, "10.0.0.1")
+    assert (line.node, line.points) == ("10.0.0.1", ((1005.0, 5.0), (1010.0, 10.0), (1105.0, None), (1200.0, 200.0)))
     (whole,) = seen.lines("a", "", "cpu_percent", 0.0)
     assert (whole.source, whole.points[0]) == ("dashboard", (1000.0, 0.0))
-    (gpu,) = seen.lines("a", "10.0.0.1", "gram_used_bytes", 0.0)
+    (gpu,) = seen.lines("a", "n", "gram_used_bytes", 0.0)
     assert (gpu.gpu, gpu.points[0][1]) == (0, 5.0)
     assert seen.lines("b", "", "cpu_percent", 0.0) == ()
     seen.keep_only(set())
     assert seen.lines("a", "", "cpu_percent", 0.0) == ()
 
 
-def test_what_was_seen_is_bounded_in_time_and_left_to_prometheus_where_there_is_one():
-    seen = SeenHistory()
-    for n in range(2000):
+def test_what_was_seen_is_kept_for_a_day_and_thinned_out_with_age():
+    seen, day = SeenHistory(), int(KEPT_S / EVERY_S)
+    for n in range(day + 200):
         seen.record(snapshot(n * EVERY_S, 1.0))
+    now = (day + 199) * EVERY_S
     (line,) = seen.lines("a", "", "cpu_percent", 0.0)
-    assert len(line.points) == KEPT_S / EVERY_S + 1
-    figures = {"cpu_percent": Sample(1.0, 99_999.0, "prometheus")}
-    seen.record(snapshot(99_999.0, 1.0, figures=figures))
-    assert seen.lines("a", "", "cpu_percent", 99_000.0) == ()
+    assert now - line.points[0][0] == pytest.approx(KEPT_S, abs=900)
+    assert None not in {value for _, value in line.points}
+    assert len(line.points) < 600
+    (newest,) = seen.lines("a", "", "cpu_percent", now - 300)
+    assert len(newest.points) >= 60
+
+
+def test_what_prometheus_tells_is_seen_too_so_that_charts_go_on_when_it_stops():
+    seen = SeenHistory()
+    figures = {"cpu_percent": Sample(7.0, 1000.0, "prometheus")}
+    seen.record(snapshot(1000.0, 1.0, figures=figures))
+    (line,) = seen.lines("a", "", "cpu_percent", 0.0)
+    assert line.points == ((1000.0, 7.0),)
+
+
+def test_two_nodes_at_one_address_have_lines_of_their_own():
+    one = snapshot(1000.0, 1.0)
+    other = msgspec.structs.replace(
+        one.nodes[0], node_id="m", samples={"cpu_percent": Sample(2.0, 1000.0, "dashboard")}
+    )
+    seen = SeenHistory()
+    seen.record(msgspec.structs.replace(one, nodes=(*one.nodes, other)))
+    values = [seen.lines("a", node_id, "cpu_percent", 0.0)[0].points[0][1] for node_id in ("n", "m")]
+    assert values == [1.0, 2.0]
+    assert 'instance="i:1"' in range_query("cpu_percent", {"job": "ray"}, node="10.0.0.1", instance="i:1")
+
+
+def test_every_cluster_has_its_share_of_the_room_and_what_ended_makes_room(monkeypatch):
+    monkeypatch.setattr("console.services.seen.MOST_ROWS", 200)
+    template, seen = snapshot(1000.0, 1.0), SeenHistory()
+    nodes = tuple(msgspec.structs.replace(template.nodes[0], node_id=f"n{n}") for n in range(200))
+    for name in ("a", "b"):
+        spec = cluster(name)
+        seen.record(msgspec.structs.replace(template, spec=spec, nodes=nodes))
+    kept = {name: [one for one in nodes if seen.lines(name, one.node_id, "cpu_percent", 0.0)] for name in "ab"}
+    assert 0 < len(kept["b"]) < len(nodes)
+    newer = msgspec.structs.replace(snapshot(5000.0, 1.0).nodes[0], node_id="new")
+    seen.record(msgspec.structs.replace(snapshot(5000.0, 1.0), nodes=(newer,)))
+    assert seen.lines("a", "new", "cpu_percent", 0.0)
 
 
 def test_a_line_as_a_row():

@@ -69,6 +69,13 @@ def test_status_has_the_contracts_shape() -> None:
     json.dumps(document)
 
 
+def test_nodes_of_one_host_have_one_cpu_figure() -> None:
+    older = Sample(10.0, NOW - 9, "dashboard")
+    mate = msgspec.structs.replace(NODE, node_id="mate", samples={**NODE.samples, "cpu_percent": older})
+    rows = nodes_document([ClusterSnapshot(spec=SPEC, taken_at=NOW, nodes=(NODE, mate))], NOW)["nodes"]
+    assert rows[0]["metrics"]["cpu_percent"] == rows[1]["metrics"]["cpu_percent"]
+
+
 def test_nodes_have_every_figure_with_unit_source_and_age() -> None:
     [node] = nodes_document([ClusterSnapshot(spec=SPEC, taken_at=NOW, nodes=(NODE,))], NOW)["nodes"]
     assert list(node) == ["cluster", "node_id", "ip", "role", "state", "metrics", "gpus"]
