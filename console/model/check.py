@@ -90,8 +90,8 @@ class Ladder(Struct, frozen=True):
 
     @property
     def first_broken(self) -> Check | None:
-        """Return the first broken hop, None while there is none."""
-        return first_broken(self.checks)
+        """Return the first broken hop, None while there is none; what is said of all targets is no hop of a service."""
+        return first_broken(check for check in self.checks if check.by != "prometheus" or check.service is not None)
 
     @property
     def outcome(self) -> Outcome:

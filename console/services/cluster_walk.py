@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from console.clients.names import Names
-from console.clients.vm_script import Asked, Question
+from console.clients.vm_script import Asked
 from console.errors import ConfigError
 from console.model.check import Check, CheckedService, ClusterChecks, Ladder, Outcome, ProbeName, in_order
 from console.model.failure import Failure
@@ -18,17 +18,15 @@ from console.services.head_facts import HeadFacts, HeadWatch
 from console.services.identity import IdentityMemory, Judgement, Known, judge
 from console.services.judgements import OnTheVm, client_version_check, clock_check, identity_check
 from console.services.long_look import LongLooks
-from console.services.paths import Asking, Endpoint, Path
+from console.services.paths import Endpoint, Path
 from console.services.remedy_words import words_of
 from console.services.reverse_hosts import is_here
 from console.services.scrape import Scraped, scrape_check
 from console.services.standing import ladders_of
 from console.services.verdict import Because, service_checks
+from console.services.vm_questions import session_on_the_vm, wanted_ports, wants_evidence
 from console.services.walk import Walked, walk
 
-_QUESTIONS: Mapping[Asking, Question] = {
-    "dashboard": "version", "serve": "http", "metrics": "http", "client": "bytes",
-}  # fmt: skip
 _IDLE_SERVE = Because("no application is deployed, so Serve need not answer")
 _MAY_SERVE = Because("Serve does not answer, and the head has not said whether it should", Outcome.UNVERIFIED)
 _NO_WORKER = Because("the cluster has no worker node, so nothing has to answer")
@@ -85,12 +83,12 @@ class ClusterWalk:
 
     def wanted_ports(self) -> tuple[Asked, ...]:
         """Return the ports on the VM whose bytes ssh should look at, and what each is asked."""
-        return tuple(self._wanted())
+        return tuple(wanted_ports(self.path, self._fails))
 
     @property
     def wants_evidence(self) -> bool:
         """Return whether ssh tells what a walk does not: a break, or services that only the VM reaches."""
-        return any(endpoint.plan_port and self._is_dark(endpoint) for endpoint in self.path.endpoints)
+        return wants_evidence(self.path, self._fails)
 
     def broken_since(self) -> float:
         """Return when the youngest break of the path began: older evidence does not explain it; 0 without one."""
@@ -229,16 +227,6 @@ class ClusterWalk:
         walked = self._walked.get(service)
         return walked is not None and walked.failure is not None
 
-    def _is_dark(self, endpoint: Endpoint) -> bool:
-        return endpoint.host is None or self._fails(endpoint.service)
-
-    def _wanted(self) -> Iterator[Asked]:
-        for endpoint in self.path.endpoints:
-            # Behind a gateway the VM's own port is a second way to the dashboard, and has to end at the same head.
-            is_second = endpoint.service == "dashboard" and endpoint.way == "gateway"
-            if endpoint.plan_port is not None and (is_second or self._is_dark(endpoint)):
-                yield endpoint.plan_port, _QUESTIONS[endpoint.asking]
-
     def _walked_checks(self, endpoint: Endpoint, evidence: Evidence | None) -> tuple[Check, ...]:
         walked = self._walked.get(endpoint.service)
         walked = None if walked is None else self._looks.explained(walked)
@@ -291,7 +279,7 @@ class ClusterWalk:
 
         Only what walks before and after it agree on can be compared: a head may have been restarted in between.
         """
-        session = self._session_on_the_vm(evidence)
+        session = session_on_the_vm(self.path, evidence)
         if evidence is None or not session:
             return None
         is_framed = self._session_since <= evidence.asked_at and self._began_at >= evidence.answered_at
@@ -299,15 +287,8 @@ class ClusterWalk:
 
     def disagrees(self, evidence: Evidence | None) -> bool:
         """Return whether another session answers on the VM than at the end of the walk: one more walk tells."""
-        session = self._session_on_the_vm(evidence)
+        session = session_on_the_vm(self.path, evidence)
         return self.known is not None and session not in {"", self.known.session_name}
-
-    def _session_on_the_vm(self, evidence: Evidence | None) -> str:
-        """Return the session behind the VM's own port where the walk takes another way, empty where it does not."""
-        dashboard = self.path.endpoints[0]
-        if evidence is None or evidence.told is None or dashboard.way != "gateway" or dashboard.plan_port is None:
-            return ""
-        return evidence.told.session(dashboard.plan_port)
 
     def _is_told(self, probe: ProbeName, service: CheckedService) -> bool:
         """Return whether a walk has answered a probe itself: something else is on that port."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from console.model.check import Check, CheckedService, Ladder, Outcome, Standing, arrival, first_broken
+from console.model.check import Check, CheckedService, Ladder, Outcome, Standing, arrival
 
 
 def with_since(checks: Iterable[Check], before: Iterable[Check], now: float) -> tuple[Check, ...]:
@@ -23,7 +23,7 @@ def _since(check: Check, before: Check | None, now: float) -> Check:
 def stood(ladder: Ladder, before: Standing, now: float) -> Standing:
     """Return a service's standing after this round; what is not verified changes nothing."""
     reached = arrival(ladder.checks, ladder.service)
-    if first_broken(ladder.checks) is not None:
+    if ladder.first_broken is not None:
         flaps = before.flaps + (before.up_since is not None)
         return Standing(before.last_ok_at, None, before.down_since or now, flaps)
     if reached is not Outcome.OK:

@@ -24,7 +24,7 @@ SETTLED_S, MEASURED_S = 12.0, float(os.environ.get("RAYDECK_MEASURED_S", "40"))
 
 
 @pytest.fixture(scope="module")
-def core(tmp_path_factory):
+def console(tmp_path_factory):
     folder = tmp_path_factory.mktemp("p")
     lab = HopsLab(folder)
     lab.end_way_back()
@@ -34,7 +34,7 @@ def core(tmp_path_factory):
     lab.config("many").write_text(HEAD.format(vm=lab.vm) + rows)
     core = Core(Options(lab.config("many"), False, {"XDG_STATE_HOME": str(folder / "state")}, folder))
     core.load()
-    return core
+    return core, lab
 
 
 def seconds_of_processor(process):
@@ -42,7 +42,8 @@ def seconds_of_processor(process):
     return used.user + used.system + used.children_user + used.children_system
 
 
-def test_twenty_five_tunnels(core):
+def test_twenty_five_tunnels(console):
+    core, lab = console
     rounds = defaultdict(list)
 
     async def measure():
@@ -54,6 +55,8 @@ def test_twenty_five_tunnels(core):
         used = seconds_of_processor(process)
         await asyncio.sleep(MEASURED_S)
         share = (seconds_of_processor(process) - used) / (time.monotonic() - began)
+        lines = lab.lan.run("operator", "ss", "-Htn", "state", "established", "( dport = :22 )").stdout.splitlines()
+        assert len(lines) == 1, lines  # all that is asked on the VM shares one connection
         states = {checks.cluster: (checks.ok, checks.total, checks.first_broken) for checks in core.prober.clusters}
         await core.close()
         return began, share, states

@@ -1,10 +1,17 @@
 """What the tests of kept forwards share inside their namespaces: a VM with sshd, computers, and raydeck on them."""
 
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.live.topology import Lan, until
@@ -123,6 +130,17 @@ class Lab:
     def start_raydeck(self, computer: str, log: str, *arguments: str) -> "subprocess.Popen[bytes]":
         return self.lan.start(computer, log, *self.command(*arguments), environ=self.environ)
 
+    def start_console(self, computer: str) -> tuple["subprocess.Popen[bytes]", Callable[[bytes], None]]:
+        """Start the full-screen console on a terminal of its own; return it, and what presses its keys."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        environ = os.environ | self.environ | {"TERM": "xterm-256color"}
+        command = self.lan._on(computer, tuple(self.command()))
+        console = subprocess.Popen(command, env=environ, stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        threading.Thread(target=_swallow, args=(ours,), daemon=True).start()
+        return console, lambda keys: os.write(ours, keys) and None
+
     def status(self, computer: str = "operator", *arguments: str) -> dict:
         """Cluster -> its part of ``tunnel status --json``."""
         told = self.raydeck(computer, "tunnel", "status", *arguments, "--json")
@@ -173,6 +191,13 @@ class Lab:
     def readdress(self, computer: str, old: str, new: str) -> None:
         self.lan._ip("-n", computer, "addr", "del", f"{old}/24", "dev", "eth0")
         self.lan._ip("-n", computer, "addr", "add", f"{new}/24", "dev", "eth0")
+
+
+def _swallow(terminal: int) -> None:
+    """Take what is painted, so that the painting never waits."""
+    with suppress(OSError):
+        while os.read(terminal, 65536):
+            pass
 
 
 def end(process: "subprocess.Popen[bytes]", number: int = signal.SIGTERM) -> int:

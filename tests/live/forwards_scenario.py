@@ -1,6 +1,7 @@
 """What test_forwards.py runs inside namespaces: forwards kept open by the real ssh, and all that can happen to them."""
 
 import re
+import shutil
 import signal
 import time
 
@@ -65,6 +66,18 @@ def test_however_raydeck_ends_its_ssh_ends(lab, number):
     lab.raydeck("operator", "tunnel", "status")  # removes what a killed one left behind
 
 
+def test_a_console_that_is_killed_takes_along_what_u_opened(lab):
+    console, keys = lab.start_console("operator")
+    try:
+        assert until(lambda: keys(b"3u") or (lab.record("console") or {}).get("state") == "up", 60)
+        assert echoes(lab)
+    finally:
+        end(console, signal.SIGKILL)
+    assert until(lambda: not lab.ssh_pids() and not lab.lan.listening("operator"))
+    lab.raydeck("operator", "tunnel", "status")  # removes what a killed one left behind
+    shutil.rmtree(lab.folder / "state")
+
+
 def test_the_background_is_one_supervisor_that_down_ends(lab):
     lab.raydeck("operator", "tunnel", "up", "--background")
     lab.comes("background", "up")  # on a busy machine after the command has given up waiting for it
@@ -121,11 +134,16 @@ def test_a_laptop_that_moves_finds_its_stale_listener_named_and_is_back_when_tha
     lab.comes("foreground", "up")
     there = (lab.vm, PORT + 1)
     assert lab.echoes("operator", *there)
+    lab.pull_cable("laptop")
+    time.sleep(2)  # how long it is dark; nothing waits for it
+    lab.plug_in("laptop")
+    assert until(lambda: lab.echoes("operator", *there), 60), lab.lan.told("reverse")
     lab.readdress("laptop", lab.lan.address["laptop"], "10.77.0.99")
-    until(lambda: "stale session" in (lab.record("foreground") or {}).get("reason", ""))
+    lab.echoes("operator", *there)  # what is sent into the dead session is acknowledged by nobody: it is silent
+    until(lambda: "is silent" in (lab.record("foreground") or {}).get("reason", ""))
     record = lab.record("foreground")
-    assert f"{lab.vm}:8101" in record["reason"]
-    assert "stale session" in record["reason"], record
+    assert f"{lab.vm}:8101 on the VM is still held by a stale session" in record["reason"], record
+    assert f"the one from {lab.lan.address['laptop']} is silent" in record["reason"], record
     pid = re.fullmatch(r"ssh vm kill (\d+)", record["hint"])
     assert pid, record
     assert lab.lan.run("vm", "kill", pid[1]).returncode == 0  # what the hint says, on the VM itself

@@ -27,7 +27,7 @@ def test_forwards_are_kept_open_and_given_up_and_leave_nothing(program, short_fo
     ran = run_scenario(SCENARIO, short_folder, program, "-x", timeout_s=PATIENCE_S)
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
     print(ran.stdout)
-    assert "14 passed" in ran.stdout
+    assert "15 passed" in ran.stdout
 
 
 def test_the_same_for_a_user_without_privileges(program, short_folder):

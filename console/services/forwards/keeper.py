@@ -20,6 +20,7 @@ from console.clients.names import Names
 from console.clients.ssh_command import ssh_command
 from console.clients.ssh_complaints import Complaint, cleaned, complaint
 from console.model.forward import Forward, KeptForward, KeptTunnel, TunnelState
+from console.model.remedy import spoken
 from console.services.forwards.plans import TunnelPlan
 from console.services.forwards.ports import (
     SshSettings,
@@ -211,7 +212,7 @@ def _named(held: list[KeptForward]) -> dict[str, str]:
     look = f"ss -Htlnp 'sport = :{each.forward.listen_port}'"
     return {
         "reason": f"{each.forward.listen} is held by {each.holder}, not by a forward to this cluster{others}",
-        "hint": f"end it if it is yours: kill {pid}" if pid.isdecimal() else look,
+        "hint": spoken(f"kill {pid}", note="if it is yours") if pid.isdecimal() else look,
     }
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from console.clients.ssh_command import ssh_command, ssh_options
 from console.clients.ssh_complaints import Complaint
 from console.model.forward import address
+from console.model.remedy import spoken
 from console.services.forwards.plans import TunnelPlan
 from console.services.forwards.spawn import end_process, spawn_guarded
 
@@ -57,9 +58,11 @@ def judge(holder: RemoteHolder, place: str, host: str) -> Complaint:
     port = place.rpartition(":")[2]
     call = f"ssh {shlex.quote(host)}"
     if not holder.listens:
-        hint = f"on the VM: AllowTcpForwarding yes, GatewayPorts clientspecified, PermitListen {place} for this user"
-        return Complaint("forward-prohibited", f"the VM's sshd does not permit to listen on {place}", hint)
-    look = f"{call} \"sudo ss -Htlnp 'sport = :{port}'\", then end that sshd by its pid"
+        look = f"{call} \"sudo sshd -T | grep -iE 'forwarding|gatewayports|permitlisten'\""
+        permitted = f"AllowTcpForwarding yes, GatewayPorts clientspecified, PermitListen {place} for this user"
+        what = f"the VM's sshd does not permit to listen on {place}"
+        return Complaint("forward-prohibited", what, spoken(look, note=permitted), command=look)
+    look = spoken(f"{call} \"sudo ss -Htlnp 'sport = :{port}'\"", note="then end that sshd by its pid")
     if holder.pid:
         look = f"{call} kill {holder.pid}"
     if holder.silent:

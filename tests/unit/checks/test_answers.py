@@ -106,3 +106,31 @@ async def test_a_large_answer_is_taken_whole_where_that_is_wanted():
         whole = await walking.get(place, "/", Limits(10.0, 30.0, most_bytes=32 * 1024**2))
     assert len(whole.body) == len(body)
     assert len(short.body) < len(body)
+
+
+@pytest.mark.parametrize("name_s", [0.0, 0.6])
+async def test_no_hop_may_end_after_the_walks_three_seconds(monkeypatch, name_s):
+    """The name, the connect, and the knock at ssh's port of a gateway that is silent: each has what the others left."""
+    loop, ends = asyncio.get_running_loop(), []
+
+    async def silent(*words, **_):
+        (limits,) = (word for word in words if isinstance(word, Limits))
+        ends.append(loop.time() + limits.connect_s)
+        assert limits.within_s is None or loop.time() + limits.within_s <= began + walking.ROUND_S + 0.01
+        await asyncio.sleep(0.2)
+        return Exchanged(walking.Failure.TIMED_OUT, False, 200.0, 200.0)
+
+    async def get(place, path, limits, token):
+        return walking.Answer(walking.Failure.TIMED_OUT, await silent(place, path, limits, token), "GET /")
+
+    def ask(_):
+        time.sleep(name_s)
+        return ("127.0.0.1",)
+
+    monkeypatch.setattr(walking, "get", get)
+    monkeypatch.setattr(walking, "exchange_bytes", silent)
+    began = loop.time()
+    found = await walk(endpoint(7001, "gateway", host="ray.local.dash-1.oss"), Names(ask), None, time.time)
+    assert broken(found) == ("gateway", walking.Failure.TIMED_OUT_TOO)
+    assert len(ends) == 2
+    assert max(ends) <= began + walking.ROUND_S + 0.01

@@ -70,6 +70,16 @@ def test_what_ssh_or_the_clock_says_is_a_fault_and_never_darkness():
         assert (checks.ok, checks.first_broken, checks.dark) == (1, fault.probe, None)
 
 
+def test_a_target_that_is_down_breaks_the_cluster_and_no_service_that_it_is_not_about():
+    scrape = Check(probe="scrape", outcome=BROKEN, by="prometheus")
+    arrived = Check(probe="bytes", outcome=OK, service="dashboard", latency_ms=2.0)
+    checks = cluster(Ladder("dashboard", (arrived, scrape)))
+    assert (checks.ok, checks.first_broken, checks.dark) == (1, "scrape", None)
+    assert (checks.ladders[0].outcome, checks.ladders[0].first_broken) == (OK, None)
+    metrics = Ladder("metrics-head", (Check(probe="scrape", outcome=BROKEN, service="metrics-head", by="prometheus"),))
+    assert metrics.outcome is BROKEN
+
+
 def test_what_need_not_answer_is_not_counted():
     idle = Ladder("serve", (Check(probe="bytes", outcome=SKIPPED, service="serve"),))
     checks = cluster(dashboard(Check(probe="bytes", outcome=OK, latency_ms=2.0)), idle)

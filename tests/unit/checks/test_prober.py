@@ -12,6 +12,7 @@ from console.model.check import Outcome
 from console.model.cluster import State
 from console.services.core import Core, Options
 from console.services.evidence import Evidence
+from console.services.scrape import Scraped
 from tests.fakes.head import fake_head
 
 PATIENCE_S = 60.0
@@ -94,6 +95,18 @@ async def test_a_walk_that_gets_there_ends_the_rest_of_a_poller_that_had_not(tmp
         core.prober.begin()
         await until(lambda: row(core, "a").state is State.UP)
         assert time.monotonic() - began < 20
+
+
+async def test_a_cluster_without_a_tunnel_has_its_targets_judged_too(tmp_path):
+    async with fake_head(time.time) as head, console(tmp_path, {"a": {"dashboard": head.url}}) as core:
+        await until(lambda: row(core, "a").state is State.UP)
+        assert "scrape" not in {check.probe for check in core.prober.checks("a").checks}
+        core.prober._scraped_of = lambda _: Scraped("oss", told_at=time.time())
+        await until(lambda: core.prober.checks("a").first_broken == "scrape")
+        (check,) = [check for check in core.prober.checks("a").checks if check.probe == "scrape"]
+        assert (check.service, check.by, check.command) == (None, "prometheus", "raydeck targets")
+        assert core.prober.checks("a").ladders[0].outcome is Outcome.OK
+        assert row(core, "a").state is State.UP  # Prometheus tells of its targets by itself
 
 
 async def test_a_hung_cluster_delays_no_other(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,8 @@ def test_no_listener_at_all() -> None:
 )
 def test_each_reason_has_its_words_and_its_fix(holder: RemoteHolder, mends_itself: bool, what: str, hint: str) -> None:
     found: Complaint = judge(holder, PLACE, "a b")
+    read = subprocess.run(["sh", "-n"], input=found.hint, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr
     assert what in found.what
     assert hint in found.hint
     assert found.waiting_cannot_mend != mends_itself
