@@ -45,7 +45,7 @@ class LogView(LogPainter, can_focus=True):
             self.found = found
 
     class NearTop(Message):
-        """The reader moved to where less than a page is left above; ``view`` can be given earlier lines."""
+        """The reader, or a search, came to where less than a page is left above: earlier lines are wanted."""
 
         def __init__(self, view: LogView) -> None:
             super().__init__()
@@ -147,6 +147,8 @@ class LogView(LogPainter, can_focus=True):
             if looked_at % _SLICE == 0:
                 await asyncio.sleep(0)
         self.post_message(self.Searched("search", None))
+        if needle is not None and way < 0:
+            self.post_message(self.NearTop(self))
 
     def _show_found(self, what: str, number: int | None) -> None:
         """Mark the line, leave the view where it shows the line already, else put the line in its middle."""

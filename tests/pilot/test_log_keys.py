@@ -89,6 +89,16 @@ async def test_going_up_past_what_was_read_brings_earlier_lines_and_moves_no_rea
         assert list(view.lines_as_bytes()) == log.splitlines(keepends=True)
 
 
+async def test_a_search_upwards_that_finds_nothing_brings_earlier_lines_to_go_on_in(tmp_path: Path) -> None:
+    async with log_of(tmp_path, numbered(3000), status="SUCCEEDED", lines=1000) as (console, _, view):
+        await console.press("slash", *"line 1777", "enter")
+        await console.until(lambda: view.ring.first == -1000)
+        assert console.messages == ["no further search hit"]
+        await console.press("N")
+        await console.until(lambda: view.found == -223)
+        await console.shows("line 1777 ")
+
+
 async def test_earlier_lines_end_where_the_view_is_full_and_it_says_what_prints_more(tmp_path: Path) -> None:
     async with log_of(tmp_path, numbered(5000), lines=1000) as (console, _, view):
         view.ring.lines_most = 1500
