@@ -55,6 +55,10 @@ class ConfirmScreen(ModalScreen[bool]):
         question.styles.height = len(self._against) + len(self._commands) + 4
         yield question
 
+    def on_mount(self) -> None:
+        """Take away what is shown in passing: it would lie over the question."""
+        self.app.clear_notifications()
+
     def on_key(self, event: events.Key) -> None:
         """Take the answer, or copy and go on asking."""
         event.stop()

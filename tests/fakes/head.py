@@ -38,6 +38,7 @@ class FakeHead(FakeDashboard):
         self.refuses_submissions = False
         self.ignores_stops = False
         self.holds_submissions: asyncio.Event | None = None
+        self.holding = asyncio.Event()
         self.took_submission = asyncio.Event()
         self.gateway_statuses: list[int] = []  # what a gateway in front answers to the next submissions and stops
         self.takes_behind_gateway: asyncio.Event | None = None  # when the head takes them; None: never
@@ -104,6 +105,7 @@ class FakeHead(FakeDashboard):
         if self.gateway_statuses:
             return self._gateway(take)
         if not stops and self.holds_submissions is not None:
+            self.holding.set()
             await self.holds_submissions.wait()
         return take()
 

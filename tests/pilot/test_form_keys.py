@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from textual.widgets import Input
 
 from console.screens.log import LogScreen
 from console.screens.submit import SubmitScreen
+from console.services import submit as submitting
 from console.services.preflight import PreflightCheck
 from tests.fakes.head import GIB, FakeHead
 from tests.pilot.deck import Clock, Deck, deck
@@ -35,7 +37,7 @@ def values(console: Deck) -> list[str]:
 
 
 async def type_over(console: Deck, text: str) -> None:
-    await console.press("end", *["backspace"] * 40, *text)
+    await console.press("home", "ctrl+k", *text)
 
 
 async def test_tab_and_enter_go_through_the_fields(tmp_path: Path) -> None:
@@ -169,9 +171,13 @@ async def test_a_state_folder_that_cannot_be_written_is_noted_and_the_job_is_mad
         assert [message.partition(" could")[0] for message in noted] == ["what was sent", "the parameters"]
 
 
-async def test_what_may_be_there_already_is_asked_about_before_it_is_sent_again(tmp_path: Path) -> None:
+async def test_what_may_be_there_already_is_asked_about_before_it_is_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submitting, "_RESTS_S", ())
+    monkeypatch.setattr(submitting, "_SETTLE_S", 0.01)
     async with form(tmp_path) as (console, head):
-        head.gateway_statuses = [503] * 4
+        head.gateway_statuses = [503]
         await console.press("f5")
         await console.until(lambda: any("cannot tell whether" in message for message in console.messages))
         assert isinstance(console.app.screen, SubmitScreen)

@@ -67,18 +67,6 @@ def test_anything_is_refused_where_no_way_leads(tmp_path: Path) -> None:
     assert done.stderr.startswith("raydeck: away: the way to it is broken at ")
 
 
-def test_a_deadline_in_the_middle_of_a_submission_tells_the_id_to_look_for(tmp_path: Path) -> None:
-    def hold(head: FakeHead) -> None:
-        head.holds_submissions = asyncio.Event()
-
-    words = ("submit", "--cluster", "c", "--working-dir", str(tmp_path), "--entrypoint", "true", "--timeout", "5")
-    done, _ = command(tmp_path, *words, prepare=hold)
-    assert done.exit_code == 124
-    told, deadline = done.stderr.splitlines()
-    assert " may have been started: raydeck logs raysubmit_" in told
-    assert "submit: not done after 5 s" in deadline
-
-
 @pytest.mark.parametrize("ignores", [True, False])
 def test_a_stop_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ignores: bool) -> None:
     monkeypatch.setattr("console.cli.jobs._STOPS_WITHIN_S", 1.5)

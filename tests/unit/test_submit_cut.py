@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from console.clients import packages
 from console.clients.dashboard import DashboardClient
 from console.errors import RefusedError, SlowError, SourceError, UntoldError
 from console.model.cluster import ClusterSpec
@@ -29,6 +30,7 @@ def work(tmp_path: Path) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submitting, "_RESTS_S", (0.01, 0.01, 0.05))
     monkeypatch.setattr(submitting, "_SETTLE_S", 0.05)
+    monkeypatch.setattr(packages, "_SHORT_S", 1.0)
 
 
 async def one(proxy: ExchangeProxy, work: Path, timeout_s: float = 60.0) -> tuple[str, SourceError | None]:
@@ -87,7 +89,7 @@ def test_a_link_that_stalls_anywhere_is_one_job_or_none_and_which_is_told(tmp_pa
 
             async def stalled(number: int, place: int) -> None:
                 async with ExchangeProxy(head.url, place, "stall") as proxy:
-                    submission_id, told = await one(proxy, folder(number), timeout_s=2.0)
+                    submission_id, told = await one(proxy, folder(number), timeout_s=1.0)
                     there = jobs_of(head, submission_id)
                     assert there == (told is None) or isinstance(told, UntoldError), (place, told)
 

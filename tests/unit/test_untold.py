@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -60,20 +62,44 @@ def test_it_is_told_once_when_its_cluster_answers_again() -> None:
     asyncio.run(scenario())
 
 
+@asynccontextmanager
+async def noting(tmp_path: Path) -> AsyncIterator[tuple[Core, FakeHead, list[str]]]:
+    """A core on one cluster, and what it notes."""
+    async with fake_head(lambda: 0.0) as head:
+        config = tmp_path / "clusters.toml"
+        config.write_text(configuration({"c": {"kind": "local", "dashboard": head.url}}))
+        core = Core(Options(config, False, {"HOME": str(tmp_path)}, tmp_path))
+        noted: list[str] = []
+        core.note = noted.append
+        core.load()
+        await core.begin()
+        try:
+            yield core, head, noted
+        finally:
+            await core.close()
+
+
+def test_what_is_cut_short_after_it_was_sent_is_told_by_its_id(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with noting(tmp_path) as (core, head, noted):
+            head.holds_submissions = asyncio.Event()
+            sending = asyncio.create_task(core.submit("c", Request(job="", command="true", working_dir=None)))
+            await asyncio.wait_for(head.holding.wait(), 30)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            [(cluster, job_id)] = core.untold.left
+            assert noted == [f"{job_id} may have been started: raydeck logs {job_id} --cluster {cluster} tells it"]
+
+    asyncio.run(scenario())
+
+
 def test_what_a_gateway_swallowed_is_remembered_and_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submitting, "_RESTS_S", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(submitting, "_RESTS_S", ())
     monkeypatch.setattr(submitting, "_SETTLE_S", 0.01)
 
     async def scenario() -> None:
-        async with fake_head(lambda: 0.0) as head:
-            config = tmp_path / "clusters.toml"
-            config.write_text(configuration({"c": {"kind": "local", "dashboard": head.url}}))
-            core = Core(Options(config, False, {"HOME": str(tmp_path)}, tmp_path))
-            noted: list[str] = []
-            core.note = noted.append
-            core.load()
-            await core.begin()
-            head.gateway_statuses = [503] * 4
+        async with noting(tmp_path) as (core, head, noted):
+            head.gateway_statuses = [503]
             head.takes_behind_gateway = asyncio.Event()
             with pytest.raises(UntoldError):
                 await core.submit("c", Request(job="", command="true", working_dir=None))
@@ -86,6 +112,5 @@ def test_what_a_gateway_swallowed_is_remembered_and_noted(tmp_path: Path, monkey
             assert noted == [f"c: {head.submissions[0]['submission_id']} was started after all: RUNNING"]
             assert core.events.recent[-1].kind == "job"
             assert len(head.submissions) == 1
-            await core.close()
 
     asyncio.run(scenario())
