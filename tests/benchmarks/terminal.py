@@ -225,8 +225,9 @@ def _receiver(terminal_fd: int) -> tuple[int, int]:
         fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 1 << 20)
         while True:
             select.select([terminal_fd], [], [])
-            came_at, chunk = time.perf_counter(), os.read(terminal_fd, _CHUNK)
-            os.write(write_end, _HEAD.pack(came_at, len(chunk)) + chunk)
+            chunk = os.read(terminal_fd, _CHUNK)
+            # Read first: a time from before could be older than what came last into the chunk, a key's effect say.
+            os.write(write_end, _HEAD.pack(time.perf_counter(), len(chunk)) + chunk)
     except OSError:
         os._exit(0)
 
