@@ -16,7 +16,7 @@ import pytest
 
 from console.model.cluster import State
 from console.services.core import Core, Options
-from tests.live.hops_lab import NOWHERE, HopsLab
+from tests.live.hops_lab import INNER, NOWHERE, PLANNED, HopsLab
 
 WAYS = ("gateway", "vm", "forward")
 ROUNDS = int(os.environ.get("RAYDECK_ROUNDS", "1"))
@@ -153,6 +153,14 @@ def no_third_head(lab: HopsLab) -> None:
     lab.routes()
     lab.stop("third")
     lab.listens("127.0.0.1:8265", False)
+
+
+def own_forwards(lab: HopsLab, **instead: int) -> None:
+    """The operator's machine is the computer of local-1, too: its ssh configuration has a Host for the tunnel."""
+    ports = zip(PLANNED[1], (INNER | instead).values(), strict=True)
+    forwards = "".join(f"    RemoteForward {lab.vm}:{port} 127.0.0.1:{inner}\n" for port, inner in ports)
+    with (lab.folder / "ssh_config").open("a") as file:
+        file.write(f"Host rf-vm\n{forwards}")
 
 
 def move_name(lab: HopsLab) -> None:
@@ -312,6 +320,14 @@ SCENARIOS = (
     Scenario(
         "no Host for the VM", without_way_back(host="other"), with_way_back,
         {"forward": Found("config", "~/.ssh/config"), "gateway": Found(None)}, True,
+    ),
+    Scenario(
+        "a computer's own forwards as planned", own_forwards, lambda lab: lab.ssh_config(),
+        dict.fromkeys(WAYS, Found(None)),
+    ),
+    Scenario(
+        "a computer's own forwards not as planned", lambda lab: own_forwards(lab, dashboard=8266),
+        lambda lab: lab.ssh_config(), {way: Found("config", "raydeck render ssh", "dashboard") for way in WAYS},
     ),
     Scenario(
         "no sshd", no_sshd, sshd_again,
