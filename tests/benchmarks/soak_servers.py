@@ -17,7 +17,7 @@ from tests.benchmarks.fleet_server import FleetServer
 from tests.benchmarks.synthetic_fleet import SyntheticFleet
 from tests.fakes.figure_prometheus import FigurePrometheus, Labelled, ScrapedNode
 
-CLUSTERS, NODES, GPUS = 2, 2, 1
+CLUSTERS, NODES, GPUS = 1, 2, 1
 
 
 def fast_clock(epoch: float, speed: float) -> Callable[[], float]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from console.model.output import parse_output
+from tests.live.measured import check_figures
 
 pytestmark = pytest.mark.live
 
@@ -57,3 +58,7 @@ if OTHER:
         told = clusters["1"].error
         # A Ray before 2.52 knows no tokens, and gets no answer from a newer one that asks for one.
         assert (theirs in told and version("ray") in told) or told == "no answer for 30 s"
+
+    def test_figures_of_both_rays_are_what_prometheus_answers(two_rays, program, tmp_path):
+        program("prometheus", "prometheus")
+        check_figures(two_rays, tmp_path, ("embedded-1", "embedded-2"))
