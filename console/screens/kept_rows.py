@@ -22,9 +22,10 @@ class KeptRows(Generic[Made]):
         self._kept = {snapshot.spec.name: self._of_one(snapshot) for snapshot in snapshots}
         return {key: made for _, all_made in self._kept.values() for key, made in all_made.items()}
 
-    def forget(self) -> None:
-        """Make everything anew next time: what is shown depends on the time, too."""
-        self._kept.clear()
+    def forget(self, clusters: Iterable[str] | None = None) -> None:
+        """Make those of these clusters anew next time, of all with None: what is shown depends on the time, too."""
+        for name in list(self._kept) if clusters is None else clusters:
+            self._kept.pop(name, None)
 
     def _of_one(self, snapshot: ClusterSnapshot) -> tuple[ClusterSnapshot, Mapping[str, Made]]:
         kept = self._kept.get(snapshot.spec.name)

@@ -31,6 +31,7 @@ from console.widgets.resource_table import ResourceTable
 from console.widgets.table_order import Keep
 
 _SPANS = tuple(SPANS_S)
+_ALL_AGES_EVERY = 5  # ticks; those of a thousand nodes that nobody sees need not grow every second
 
 
 class MetricsScreen(TableScreen):
@@ -47,6 +48,7 @@ class MetricsScreen(TableScreen):
         super().__init__()
         self._subjects: dict[str, Subject] = {}
         self._rows = KeptRows(self._rows_of)
+        self._ticks = 0
         self._span = _SPANS[0]
         self._charted: Charted | None = None
         self._feed: ChartFeed | None = None
@@ -102,8 +104,14 @@ class MetricsScreen(TableScreen):
     def show_time(self) -> None:
         """Let ages grow."""
         super().show_time()
-        self._rows.forget()
+        self._ticks += 1
+        self._rows.forget(None if self._ticks % _ALL_AGES_EVERY == 0 else self._clusters_in_view())
         self.show_fleet()
+
+    def _clusters_in_view(self) -> set[str]:
+        table = self.main_table
+        keys = (table.key_at(y) or "" for y in range(table.size.height))
+        return {self._subjects[key].cluster for key in keys if key in self._subjects}
 
     def filter_of(self, typed: str) -> Keep | None:
         """Filter by what a row shows, and by the name of its cluster."""
