@@ -9,7 +9,7 @@ import sys
 
 from pipeline.claim import Holding
 from pipeline.clustering_parameters import ClusteringParameters
-from pipeline.driver import run
+from pipeline.driver import end, run
 
 
 def work(given: ClusteringParameters, holding: Holding) -> None:
@@ -20,4 +20,4 @@ def work(given: ClusteringParameters, holding: Holding) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run("parallel_clustering", ClusteringParameters, work, sys.argv[1:]))
+    end(run("parallel_clustering", ClusteringParameters, work, sys.argv[1:]))

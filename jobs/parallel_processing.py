@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from pipeline.claim import Holding
-from pipeline.driver import run
+from pipeline.driver import end, run
 from pipeline.parameters import Parameters
 
 
@@ -20,4 +20,4 @@ def work(given: Parameters, holding: Holding) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run("parallel_processing", Parameters, work, sys.argv[1:]))
+    end(run("parallel_processing", Parameters, work, sys.argv[1:]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from functools import partial
 
 from pipeline.background import in_background
 from pipeline.balancing import descending
@@ -10,32 +10,34 @@ from pipeline.claim import Holding
 from pipeline.clustering_parameters import ClusteringParameters
 from pipeline.completeness import check_complete
 from pipeline.distribution import Distribution, connected
-from pipeline.far_cluster import FarCluster
-from pipeline.files import generated_files
+from pipeline.far_cluster import TURN_S, FarCluster, connecting_s
+from pipeline.files import File, generated_files
 from pipeline.log import say
 from pipeline.main_cluster import MainCluster
 from pipeline.members import Member
-from pipeline.output import Document, marked_line, of_several
-from pipeline.serving import application, serve_output
+from pipeline.output import Document, of_several
+from pipeline.serving import serve_made
+from pipeline.turn import Turn
 
 
 def process(given: ClusteringParameters, holding: Holding) -> None:
-    """Run the pipeline on all clusters and serve its output. Serve starts while they work."""
-    members = _members(given)
-    members[0].facts = members[0].cluster.connect()  # before Serve takes its part of what is free
-    made = in_background(lambda: _made(members, given))
-    with application(holding, given.serve_host, given.serve_port) as address:
-        document = made.result()
-        say(marked_line(document.whole()))
-        serve_output(holding.claim, document, address, given.serve_s)
-    say("Took the application down")
+    """Run the pipeline on all clusters and serve its output."""
+    members = [_main(given), *_others(given)]
+    serve_made(given, holding, partial(_made, members, given))
 
 
-def _members(given: ClusteringParameters) -> list[Member]:
-    """Return all clusters of the job, by their numbers: the place in the parameters plus 1, the driver's own is 0."""
-    idle, turn = [0] * given.workers, Lock()
-    main = Member(number=0, url="Main", cluster=MainCluster(given), batches=idle)
-    return [main] + [
+def _main(given: ClusteringParameters) -> Member:
+    """Return the driver's own cluster, which cannot turn out to be another's double, and so may start at once."""
+    cluster = MainCluster(given)
+    facts = cluster.connect()  # before the providers and Serve take their part of what is free
+    cluster.start()
+    return Member(number=0, url="Main", cluster=cluster, batches=[0] * given.workers, facts=facts)
+
+
+def _others(given: ClusteringParameters) -> list[Member]:
+    """Return the other clusters by their numbers: the place in the parameters plus 1."""
+    idle, turn = [0] * given.workers, Turn(TURN_S)
+    return [
         Member(number=number, url=f"ray://{address}", cluster=FarCluster(address, given, turn), batches=idle)
         for number, address in enumerate(given.cluster_urls, start=1)
     ]
@@ -43,9 +45,9 @@ def _members(given: ClusteringParameters) -> list[Member]:
 
 def _made(members: list[Member], given: ClusteringParameters) -> Document:
     """Connect, distribute, collect and check. The connections are closed at the end, whatever it is."""
-    generated = in_background(lambda: _generated(given))
+    generated = in_background(partial(_generated, given))
     try:
-        joined = connected(members)
+        joined = connected(members, connecting_s(given))
         Distribution(joined, given).work_off(generated.result())
     finally:
         for member in members:
@@ -57,7 +59,7 @@ def _made(members: list[Member], given: ClusteringParameters) -> Document:
     return document
 
 
-def _generated(given: ClusteringParameters) -> list[tuple[int, str, int, int]]:
+def _generated(given: ClusteringParameters) -> list[File]:
     files = descending(generated_files(given.amount, given.lengths, given.extensions, given.priority))
     say(f"Generated {len(files)} files")
     return files

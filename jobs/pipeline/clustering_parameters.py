@@ -12,7 +12,11 @@ from pipeline.weights import RESOURCES
 
 @dataclass(frozen=True, kw_only=True)
 class ClusteringParameters(Parameters):
-    """Each of the other clusters gets ``cluster_timeout_s`` for each share of the work that it is given."""
+    """Each cluster gets ``cluster_timeout_s`` for each share of the work that it is given, the main one too.
+
+    A share begins to count when the one before it is done. The other clusters get as long for the packages that the job
+    was submitted with, before there is any share.
+    """
 
     serve_s: int = parameter("process-parameters.serve-seconds", whole(1, 7 * 86400), 40)
     cluster_urls: tuple[str, ...] = parameter("process-parameters.cluster-urls", distinct_list_of(address))

@@ -21,18 +21,24 @@ from pipeline.summaries import Collected
 from pipeline.weights import cluster_weights
 
 GIB = 2**30
+GRACE_S = 1.0  # for a cluster to say itself what it waited for
 
 
-def connected(members: Sequence[Member]) -> list[Member]:
-    """Connect all clusters that are not connected yet, at the same time; return those that are now."""
+def connected(members: Sequence[Member], timeout_s: float) -> list[Member]:
+    """Connect all clusters that are not connected yet, at the same time; return those that are by ``timeout_s``.
+
+    The others are closed at once, so that none of them keeps anything busy.
+    """
     answers = {in_background(member.cluster.connect): member for member in members if member.facts is None}
-    for future in wait(answers).done:
-        member = answers[future]
-        member.error = _trouble(future)
+    done, _ = wait(answers, timeout_s + GRACE_S)
+    for future, member in answers.items():
+        member.error = _trouble(future) if future in done else f"not connected after {timeout_s:g} s"
         member.facts = future.result() if member.error is None else None
     _leave_out_doubles(members)
     for member in members:
         say(f"Cluster {member.number} ({member.url}) {_standing(member)}")
+        if member.error is not None:
+            in_background(member.cluster.close)
     return [member for member in members if member.error is None]
 
 

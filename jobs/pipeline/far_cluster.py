@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from contextlib import AbstractContextManager, nullcontext
+import time
 from multiprocessing import get_context
+from threading import Lock
 from typing import Any, cast
 
 from pipeline.clustering_parameters import ClusteringParameters
 from pipeline.errors import JobError
-from pipeline.far_process import DISCONNECT_S, work_far_away
+from pipeline.far_process import DISCONNECT_S, packages, work_far_away
 from pipeline.share import Facts, Share
 from pipeline.summaries import Collected
+from pipeline.turn import Turn
 
 ENDED = "the process that was connected to it has ended"
 REACH_S = 5.0
-CONNECT_S = 30.0  # with the upload of the code; the weights, and so all clusters, wait no longer
+CONNECT_S = 60.0  # the weights, and so all clusters, wait no longer; Ray itself gives up after 30 or 40 s and says why
+TURN_S = 15.0
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"  # gRPC's first words: HTTP/2's preface, no settings
+
+
+def connecting_s(given: ClusteringParameters) -> float:
+    """Return how long clusters may take to be connected: longer, where they have to install packages for it."""
+    return given.cluster_timeout_s if packages() else _fitting_s(given)
+
+
+def _fitting_s(given: ClusteringParameters) -> float:
+    """Return how long a cluster may take until its versions are known."""
+    return min(CONNECT_S, given.cluster_timeout_s)
 
 
 class FarCluster:
@@ -25,49 +40,74 @@ class FarCluster:
     23000 on for its end of the connection, and two that look at the same time share one, which mixes them up.
     """
 
-    def __init__(self, address: str, given: ClusteringParameters, turn: AbstractContextManager[Any]) -> None:
-        self._address, self._given = address, given
-        self._host, _, self._port = address.rpartition(":")
-        self._turn = turn if _is_here(self._host.strip("[]")) else nullcontext()
+    def __init__(self, address: str, given: ClusteringParameters, turn: Turn) -> None:
+        host, _, port = address.rpartition(":")
+        self._endpoint, self._given = (host.strip("[]"), int(port)), given
+        self._turn = turn if _is_here(self._endpoint[0]) else Turn(TURN_S)
         context = get_context("spawn")  # a fork of a process with Ray's threads in it may hang
         self._pipe, self._their_end = context.Pipe()
         arguments = (self._their_end, address, given)
         self._process = context.Process(target=work_far_away, args=arguments, daemon=True)
+        self._starting, self._closed = Lock(), False
 
     def connect(self) -> Facts:
         """Connect and return what the cluster has free. Raise JobError when it cannot be reached or does not fit."""
-        try:
-            socket.create_connection((self._host.strip("[]"), int(self._port)), timeout=REACH_S).close()
-        except OSError as error:
-            raise JobError(f"cannot be reached: {error.strerror or error}") from error
-        with self._turn:
-            self._process.start()
-            self._their_end.close()
-            return cast("Facts", self._answer(min(CONNECT_S, self._given.cluster_timeout_s)))
+        began_at = time.monotonic()
+        _reach(self._endpoint, min(REACH_S, self._given.cluster_timeout_s))
+        self._start()
+        with self._turn.taken():
+            self._send(None)
+            self._answer(began_at, _fitting_s(self._given))
+            return cast("Facts", self._answer(began_at, connecting_s(self._given)))
 
     def carry_out(self, share: Share) -> Collected:
         """Have a share worked on. Raise JobError when that fails, or when its time is over."""
-        try:
-            self._pipe.send(share)
-        except OSError:
-            raise JobError(ENDED) from None
-        return cast("Collected", self._answer(self._given.cluster_timeout_s))
+        self._send(share)
+        return cast("Collected", self._answer(time.monotonic(), self._given.cluster_timeout_s))
 
     def close(self) -> None:
-        """Disconnect; what does not let itself be disconnected is killed."""
+        """Disconnect, or never connect; what does not let itself be disconnected is killed."""
+        with self._starting:
+            self._closed = True
         self._pipe.close()
         if self._process.pid is not None:
             self._process.join(DISCONNECT_S + 1)
             self._process.kill()
 
-    def _answer(self, timeout_s: float) -> Any:
+    def _start(self) -> None:
+        with self._starting:
+            if self._closed:
+                raise JobError(ENDED)
+            self._process.start()
+        self._their_end.close()
+
+    def _send(self, order: Share | None) -> None:
         try:
-            answer = self._pipe.recv() if self._pipe.poll(timeout_s) else JobError(f"no answer for {timeout_s:g} s")
+            self._pipe.send(order)
+        except OSError:
+            raise JobError(ENDED) from None
+
+    def _answer(self, began_at: float, timeout_s: float) -> Any:
+        left_s = max(0.0, began_at + timeout_s - time.monotonic())
+        try:
+            answer = self._pipe.recv() if self._pipe.poll(left_s) else JobError(f"no answer for {timeout_s:g} s")
         except (EOFError, OSError):
             answer = JobError(ENDED)
         if isinstance(answer, JobError):
             raise answer
         return answer
+
+
+def _reach(endpoint: tuple[str, int], timeout_s: float) -> None:
+    """Raise JobError unless a gRPC server lives there: what hangs, or is only a forward, takes connections too."""
+    try:
+        with socket.create_connection(endpoint, timeout=timeout_s) as connection:
+            if os.environ.get("RAY_USE_TLS", "0").lower() not in {"1", "true"}:
+                connection.sendall(GREETING)
+                if not connection.recv(1):
+                    raise JobError("cannot be reached: what takes the connection closes it at once")
+    except OSError as error:
+        raise JobError(f"cannot be reached: {error.strerror or error}") from error
 
 
 def _is_here(host: str) -> bool:

@@ -22,39 +22,51 @@ import ray
 from pipeline.clustering_parameters import ClusteringParameters
 from pipeline.driver import cause
 from pipeline.errors import JobError
-from pipeline.share import Share
 
 DISCONNECT_S = 3.0
 
 
 def work_far_away(pipe: Connection, address: str, given: ClusteringParameters) -> None:
-    """Connect, answer with the Facts, then with a Collected for each Share that comes; or with a JobError, and end."""
+    """Carry out the orders that come.
+
+    None is to connect, answered with None once the versions fit and then with Facts; a Share is answered with a
+    Collected. What goes wrong is answered with a JobError, and the end.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # meant for the driver, whose end is ours
-    shares: SimpleQueue[Share] = SimpleQueue()
-    threading.Thread(target=_receive, args=(pipe, shares), daemon=True).start()
+    orders: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_receive, args=(pipe, orders), daemon=True).start()
     try:
-        _work(pipe, address, given, shares)
+        _work(pipe, address, given, orders)
     except Exception as error:  # whatever it is, it concerns this cluster alone, and the driver says it
         with suppress(OSError):
             pipe.send(JobError(cause(error)))
     _leave()
 
 
-def _work(pipe: Connection, address: str, given: ClusteringParameters, shares: SimpleQueue[Share]) -> None:
+def _work(pipe: Connection, address: str, given: ClusteringParameters, orders: SimpleQueue[Any]) -> None:
     from pipeline.main_cluster import MainCluster  # noqa: PLC0415 -- takes half a second that connecting can use
 
-    ray.init(f"ray://{address}", runtime_env=_runtime_env(), logging_level=logging.ERROR, log_to_driver=False)
+    orders.get()
+    if packages():
+        _connect(address, {})  # Ray compares the versions last: after it has had the packages installed there
+        ray.shutdown()
+    pipe.send(None)
+    _connect(address, {"working_dir": str(Path(__file__).parents[1]), "excludes": ["__pycache__"], **packages()})
     cluster = MainCluster(given)
     pipe.send(cluster.connect())
     while True:
-        pipe.send(cluster.carry_out(shares.get()))
+        pipe.send(cluster.carry_out(orders.get()))
 
 
-def _receive(pipe: Connection, shares: SimpleQueue[Share]) -> None:
+def _connect(address: str, runtime_env: dict[str, Any]) -> None:
+    ray.init(f"ray://{address}", runtime_env=runtime_env, logging_level=logging.ERROR, log_to_driver=False)
+
+
+def _receive(pipe: Connection, orders: SimpleQueue[Any]) -> None:
     with suppress(EOFError, OSError):
         while True:
-            shares.put(pipe.recv())
+            orders.put(pipe.recv())
     _leave()
 
 
@@ -71,8 +83,7 @@ def _end_later() -> None:
     os._exit(1)
 
 
-def _runtime_env() -> dict[str, Any]:
-    """Return the code that goes with the connection, and the packages that the job itself was submitted with."""
+def packages() -> dict[str, Any]:
+    """Return the packages that the job itself was submitted with: the other clusters need them, too."""
     own = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") or "{}").get("runtime_env") or {}
-    packages = {key: own[key] for key in ("pip", "uv") if own.get(key)}
-    return {"working_dir": str(Path(__file__).parents[1]), "excludes": ["__pycache__"], **packages}
+    return {key: own[key] for key in ("pip", "uv") if own.get(key)}

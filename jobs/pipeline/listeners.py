@@ -32,16 +32,18 @@ def is_taken(host: str, port: int) -> bool:
 def stranger(host: str, port: int, submission_id: str, patience_s: float = 5.0) -> str | None:
     """Return who else answers there, None when only ``submission_id`` does or nothing can be heard from here.
 
-    A proxy that has just learnt its routes may still answer 404 once, so only a row of answers counts.
+    A proxy that has not learnt its routes yet answers 404 for us, so what is heard before our first own answer counts
+    only while there is none; and one answer of ours proves nothing where two listen, so a row of them is asked for.
     """
-    in_a_row, other, give_up_at = 0, None, time.monotonic() + patience_s
+    in_a_row, heard_ourselves, other, give_up_at = 0, False, None, time.monotonic() + patience_s
     while in_a_row < ANSWERS_IN_A_ROW and time.monotonic() < give_up_at:
         heard = _answering(host, port)
         if heard == submission_id:
-            in_a_row += 1
-            continue
-        in_a_row, other = 0, heard or other
-        time.sleep(0.1)
+            other = other if heard_ourselves else None
+            in_a_row, heard_ourselves = in_a_row + 1, True
+        else:
+            in_a_row, other = 0, heard or other
+            time.sleep(0.1)
     return other if in_a_row < ANSWERS_IN_A_ROW else None
 
 

@@ -23,16 +23,21 @@ class MainCluster:
         self._providers: list[Any] = []
 
     def connect(self) -> Facts:
-        """Return what the cluster has free now, and have the providers started for all shares to come."""
+        """Return what the cluster has free now. Nothing is started yet: it may be known by another address, too."""
         available: dict[str, Any] = ray.available_resources()  # type: ignore[no-untyped-call]  # Ray leaves it untyped
         free = {name: float(available.get(key, 0)) for name, key in _RAYS_NAMES.items()}
         nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-        self._providers = start_providers(self._given.actors)
         return Facts(free, [node["NodeID"] for node in nodes if node["Alive"]], ray.__version__)
+
+    def start(self) -> None:
+        """Have the providers started for all shares to come, without waiting."""
+        self._providers = start_providers(self._given.actors)
 
     def carry_out(self, share: Share) -> Collected:
         """Run the stages on a share. Raise TimeoutError past the deadline, and whatever a task raised."""
         given = self._given
+        if not self._providers:
+            self.start()
         tasks = start_preprocessing(share.hands, self._providers, given.tuple_batch, share.batches_before)
         try:
             return collect(tasks, given.stats_batch, share.collectors_before, given.cluster_timeout_s)

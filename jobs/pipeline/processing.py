@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import ray
 
 from pipeline.claim import Holding
 from pipeline.completeness import check_complete
 from pipeline.files import ascending, deal, generated_files
 from pipeline.log import say
-from pipeline.output import marked_line, of_one
+from pipeline.output import Document, of_one
 from pipeline.parameters import Parameters
-from pipeline.serving import application, serve_output
+from pipeline.serving import serve_made
 from pipeline.stages import collect, start_preprocessing, start_providers
 
 
 def process(given: Parameters, holding: Holding) -> None:
-    """Run the pipeline and serve its output. Serve starts while the workers work."""
-    providers = start_providers(given.actors)  # these take longest to start
+    """Run the pipeline and serve its output."""
     _say_shortage(given.actors + 2)
+    serve_made(given, holding, partial(_made, given))
+
+
+def _made(given: Parameters) -> Document:
+    """Generate, distribute, collect and check."""
+    providers = start_providers(given.actors)  # these take longest to start
     files = generated_files(given.amount, given.lengths, given.extensions, given.priority)
     say(f"Generated {len(files)} files, dealing them to {given.workers} workers")
     preprocessed = start_preprocessing(deal(ascending(files), given.workers), providers, given.tuple_batch)
-    del providers  # the tasks hold them now, so they end with the tasks
-    say(f"Preprocessing in batches of {given.tuple_batch} with {given.actors} actors, starting Serve beside it")
-    with application(holding, given.serve_host, given.serve_port) as address:
-        collected = collect(preprocessed, given.stats_batch)
-        check_complete(given.amount, [collected.seeds])
-        say(f"Collected {len(collected.summaries)} summaries of up to {given.stats_batch} batches")
-        document = of_one(collected.summaries)
-        say(marked_line(document.whole()))
-        serve_output(holding.claim, document, address, given.serve_s)
-    say("Took the application down")
+    del files, providers  # the tasks hold them now, so the providers end with the tasks
+    say(f"Preprocessing in batches of {given.tuple_batch} with {given.actors} actors")
+    collected = collect(preprocessed, given.stats_batch)
+    check_complete(given.amount, [collected.seeds])
+    say(f"Collected {len(collected.summaries)} summaries of up to {given.stats_batch} batches")
+    return of_one(collected.summaries)
 
 
 def _say_shortage(cpus: int) -> None:

@@ -22,11 +22,29 @@ First = Annotated[int, Query(alias="from", ge=0)]
 Count = Annotated[int | None, Query(ge=0)]
 
 
+def running_application() -> Any:
+    """Return Serve's status of the application, None where it does not exist."""
+    return serve.status().applications.get(APPLICATION)
+
+
+def deployed_at() -> float | None:
+    """Return by what time Serve tells this application from one that replaces it; None where it does not exist."""
+    return getattr(running_application(), "last_deployed_time_s", None)
+
+
+def take_down(deployed: float | None) -> None:
+    """Take down the application that was deployed at that time (None: any), but none that has replaced it."""
+    found = deployed_at()
+    if found is not None and deployed in {None, found}:
+        serve.delete(APPLICATION)
+
+
 def _end_with(claim: Any, submission_id: str) -> None:
     """Take the application down when its job's claim has ended, that is, when the driver is gone."""
+    deployed = deployed_at()
     while _holds(claim, submission_id):
         time.sleep(1)  # cut off from it for a while
-    serve.delete(APPLICATION)
+    take_down(deployed)
 
 
 def _holds(claim: Any, submission_id: str) -> bool:

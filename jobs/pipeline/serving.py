@@ -6,8 +6,9 @@ Only our own application is ever taken down, and none is ever replaced.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from concurrent.futures import as_completed
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -16,40 +17,66 @@ from ray import serve
 from ray.serve.context import _get_global_client as serve_client
 from ray.serve.exceptions import RayServeException
 
+from pipeline.background import in_background
 from pipeline.claim import APPLICATION, Holding
 from pipeline.errors import JobError
 from pipeline.listeners import is_taken, stranger
 from pipeline.log import say
-from pipeline.output import Document
-from pipeline.replica import ingress
+from pipeline.output import Document, marked_line
+from pipeline.parameters import Parameters
+from pipeline.replica import deployed_at, ingress, running_application, take_down
 from pipeline.stages import GIB
 from pipeline.waiting import first_finished
 
 DEPLOYMENT = "raydeck-requests"  # tells an application of these jobs from anybody else's
+EMPTY_S = 5.0  # an application without deployments is just being made, or just ending
 
 
-@contextmanager
-def application(holding: Holding, host: str, port: int) -> Iterator[str]:
-    """Run the application while the block runs; give the address at which it answers.
+def serve_made(given: Parameters, holding: Holding, make: Callable[[], Document]) -> None:
+    """Run ``make`` while Serve starts, and serve what it made. What fails first is raised; nothing waits for the other.
 
     Raise JobError when another application or another listener is in the way.
     """
-    logging.getLogger("ray.serve").setLevel(logging.ERROR)  # its own progress and warnings are not ours
-    _make_way()
-    opened_at: float | None = None
+    application = Application(holding, given.serve_host, given.serve_port)
+    made, opened = in_background(make), in_background(application.open)
     try:
-        host, port = _start_serve(host, port)
-        _run(holding.submission_id)
-        opened_at = getattr(_running(), "last_deployed_time_s", None)
-        _refuse_strangers(holding.submission_id, host, port)
-        yield f"http://{host}:{port}/"
+        for each in as_completed((made, opened)):
+            each.result()
+        say(marked_line(made.result().whole()))
+        _publish(holding.claim, made.result(), opened.result(), given.serve_s)
     finally:
-        running = _running()
-        if running is not None and opened_at in {None, running.last_deployed_time_s}:
-            serve.delete(APPLICATION)
+        application.close()
+    say("Took the application down")
 
 
-def serve_output(claim: Any, document: Document, address: str, serve_s: int) -> None:
+class Application:
+    """The application of one job, which holds the claim."""
+
+    def __init__(self, holding: Holding, host: str, port: int) -> None:
+        self._submission_id, self._host, self._port = holding.submission_id, host, port
+        self._begun = False
+        self._deployed_at: float | None = None
+
+    def open(self) -> str:
+        """Start Serve and the application; return the address at which it answers."""
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)  # its own progress and warnings are not ours
+        _make_way()
+        host, port = _start_serve(self._host, self._port)
+        self._begun = True
+        _run(self._submission_id)
+        self._deployed_at = deployed_at()
+        other = stranger(host, port, self._submission_id)
+        if other:
+            raise JobError(f"process-parameters.serve-port: port {port} is shared with {other}")
+        return f"http://{host}:{port}/"
+
+    def close(self) -> None:
+        """Take the application down, as far as it has come."""
+        if self._begun:
+            take_down(self._deployed_at)
+
+
+def _publish(claim: Any, document: Document, address: str, serve_s: int) -> None:
     """Publish ``document`` and keep it served for ``serve_s``. Raise JobError when the claim is lost meanwhile."""
     ends_at = datetime.now(UTC) + timedelta(seconds=serve_s)
     ray.get(claim.publish.remote(document, ends_at.isoformat(timespec="seconds")))
@@ -60,22 +87,21 @@ def serve_output(claim: Any, document: Document, address: str, serve_s: int) -> 
 
 
 def _make_way() -> None:
-    """Take down what a killed job left; refuse to replace anything else.
+    """Take down what a killed job left, and wait for what is ending; refuse to replace anything else.
 
-    Only for the holder of the claim: an application of these jobs cannot belong to a living one then.
+    Only for the holder of the claim: an application of these jobs cannot belong to a living one then. While it is
+    deleted Serve tells of no deployments of it.
     """
-    app = _running()
-    if app is None:
-        return
-    if set(app.deployments) != {DEPLOYMENT}:
-        raise JobError(f"an application '{APPLICATION}' that is not of these jobs runs on this cluster")
-    say("Taking down the application of a job that was killed")
-    serve.delete(APPLICATION)
-
-
-def _running() -> Any:
-    """Return Serve's status of the application, None where it does not exist."""
-    return serve.status().applications.get(APPLICATION)
+    give_up_at = time.monotonic() + EMPTY_S
+    while (found := running_application()) is not None:
+        if set(found.deployments) == {DEPLOYMENT}:
+            say("Taking down the application of a job that was killed")
+        elif found.status != "DELETING":
+            if found.deployments or time.monotonic() > give_up_at:
+                raise JobError(f"an application '{APPLICATION}' that is not of these jobs runs on this cluster")
+            time.sleep(0.1)
+            continue
+        serve.delete(APPLICATION)
 
 
 def _start_serve(host: str, port: int) -> tuple[str, int]:
@@ -105,12 +131,6 @@ def _run(submission_id: str) -> None:
 
 def _reason() -> str:
     """Return the last line of what Serve knows of a replica that failed: the rest is its traceback."""
-    deployments = getattr(_running(), "deployments", {})
+    deployments = getattr(running_application(), "deployments", {})
     messages = "\n".join(deployment.message for deployment in deployments.values())
     return (messages.splitlines() or [""])[-1]
-
-
-def _refuse_strangers(submission_id: str, host: str, port: int) -> None:
-    other = stranger(host, port, submission_id)
-    if other:
-        raise JobError(f"process-parameters.serve-port: port {port} is shared with {other}")

@@ -186,7 +186,7 @@ def test_a_killed_driver_takes_its_application_along(embedded_cluster, start):
     assert run.until_ended() == "FAILED"
 
 
-@pytest.mark.parametrize("words", ["Python 3.", "starting Serve beside it"])
+@pytest.mark.parametrize("words", ["Python 3.", "Preprocessing in batches"])
 def test_a_stop_halfway_leaves_nothing_in_the_way(embedded_cluster, start, words):
     run = start(embedded_cluster, parameters(embedded_cluster, amount=20_000))
     run.until(words)

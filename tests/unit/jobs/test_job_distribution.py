@@ -87,9 +87,9 @@ def members_of(given, *clusters):
     ]
 
 
-def run(given, members):
+def run(given, members, connecting_s=30):
     files = descending(generated_files(given.amount, given.lengths, given.extensions, given.priority))
-    Distribution(connected(members), given).work_off(files)
+    Distribution(connected(members, connecting_s), given).work_off(files)
     check_complete(given.amount, [result.seeds for member in members for result in member.results])
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 import pytest
@@ -11,6 +12,7 @@ from pipeline.listeners import is_taken, stranger
 class Answering(BaseHTTPRequestHandler):
     def do_GET(self):
         body = self.server.bodies[self.server.asked % len(self.server.bodies)]
+        time.sleep(self.server.answers_after_s)
         self.server.asked += 1
         self.send_response(200)
         self.end_headers()
@@ -24,9 +26,9 @@ class Answering(BaseHTTPRequestHandler):
 def listening():
     servers = []
 
-    def listen(*bodies):
+    def listen(*bodies, answers_after_s=0):
         server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-        server.bodies, server.asked = bodies, 0
+        server.bodies, server.asked, server.answers_after_s = bodies, 0, answers_after_s
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
         return server.server_port
@@ -47,6 +49,11 @@ def test_only_we_answer(listening):
 
 def test_a_proxy_that_learns_its_routes_first_is_ours(listening):
     assert stranger("127.0.0.1", listening(b"Path '/about' not found", *[about("ours")] * 20), "ours") is None
+
+
+def test_a_slow_proxy_that_learns_its_routes_first_is_ours(listening):
+    port = listening(b"Path '/about' not found", *[about("ours")] * 20, answers_after_s=0.3)
+    assert stranger("127.0.0.1", port, "ours", patience_s=1) is None
 
 
 def test_a_stranger_beside_us_is_named(listening):
