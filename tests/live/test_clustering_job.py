@@ -1,11 +1,15 @@
-"""The job parallel_clustering on three real clusters: all well, one absent, killed or hung, a stop, bad values."""
+"""The job parallel_clustering on three real clusters: all well, some absent, killed or hung, a stop, bad values."""
 
 import json
+import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -17,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "jobs"))
 from pipeline.balancing import balanced, descending, load_of
 from pipeline.figures import FIELDS, batch_figures
 from pipeline.files import cut, deal, generated_files
+from pipeline.weights import cluster_weights
 
 from console.bundles import bundled_folder, find_bundles, set_value
 from console.model.output import decode_marked_line, parse_output
@@ -28,6 +33,8 @@ pytestmark = pytest.mark.live
 
 BUNDLE = find_bundles([bundled_folder()])["parallel_clustering"]
 GETS = "Cluster 1 gets"
+FREE = re.compile(r"Cluster \d .* has (\S+) CPUs, (\S+) GiB, (\S+) GPUs free; living nodes: 1")
+RESOURCE_WEIGHTS = BUNDLE.defaults()["process-parameters"]["resource-weights"]
 RECONNECT = {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "2"}  # Ray's 30 s help over a flapping line, here they only delay
 
 
@@ -76,13 +83,15 @@ def files_of(amount, values):
     return descending(generated_files(amount, values["lengths"], values["extensions"], values["priority"]))
 
 
-def rows_of(files, before=(0, 0)):
-    """A plain recomputation of what a cluster makes of a share: figures by worker and batch."""
-    return {
-        (worker + 1, before[worker] + number): batch_figures(batch)
-        for worker, hand in enumerate(deal(files, 2))
-        for number, batch in enumerate(cut(hand, 5), start=1)
-    }
+def rows_of(*shares, tuple_batch=5):
+    """A plain recomputation of what a cluster makes of its shares: figures by worker and batch."""
+    rows, before = {}, [0, 0]
+    for files in shares:
+        for worker, hand in enumerate(deal(files, 2)):
+            batches = cut(hand, tuple_batch)
+            rows |= {(worker + 1, before[worker] + n): batch_figures(b) for n, b in enumerate(batches, start=1)}
+            before[worker] += len(batches)
+    return rows
 
 
 def figures_of(cluster):
@@ -123,15 +132,17 @@ def until(condition, timeout_s=15):
         time.sleep(0.2)
 
 
-def dealt_again(amount, clusters, lost):
-    """The files of each cluster that is left: its own, and what the rule gives it of those of ``lost``."""
-    values = BUNDLE.defaults()["data-parameters"]
-    weights = [cluster.weight for cluster in clusters.values()]
-    first = balanced(files_of(amount, values), weights, [0] * len(weights))
-    left = [place for place in range(len(weights)) if place != lost]
-    loads = [load_of(first[place]) for place in left]
-    again = balanced(first[lost], [weights[place] for place in left], loads)
-    return {str(place): (first[place], more) for place, more in zip(left, again, strict=True)}
+def shares_of(amount, weights, *lost):
+    """The shares of each cluster that is left when clusters are lost in this order: the rule, and then again."""
+    files = files_of(amount, BUNDLE.defaults()["data-parameters"])
+    shares = {place: [share] for place, share in enumerate(balanced(files, weights, [0] * len(weights)))}
+    for place in lost:
+        files = descending(file for share in shares.pop(place) for file in share)
+        loads = [sum(map(load_of, theirs)) for theirs in shares.values()]
+        again = balanced(files, [weights[left] for left in shares], loads)
+        for theirs, more in zip(shares.values(), again, strict=True):
+            theirs.append(more)
+    return shares
 
 
 def test_three_clusters_make_what_the_rule_says_to_the_last_bit(three):
@@ -145,22 +156,31 @@ def test_three_clusters_make_what_the_rule_says_to_the_last_bit(three):
     assert [c.url for c in clusters.values()] == ["Main", *(f"ray://{a}" for a in addresses(*three[1:]))]
     assert [(c.error, c.ray_version) for c in clusters.values()] == [(None, clusters["0"].ray_version)] * 3
     weights = [cluster.weight for cluster in clusters.values()]
-    assert sum(weights) == pytest.approx(1)
-    assert all(0.3 < weight < 0.37 for weight in weights)  # equal CPUs, and no GPU anywhere, which counts nothing
-    shares = balanced(files_of(400, BUNDLE.defaults()["data-parameters"]), weights, [0, 0, 0])
-    for cluster, files in zip(clusters.values(), shares, strict=True):
-        assert cluster.files == len(files)
-        assert figures_of(cluster) == rows_of(files)
+    free = free_of(client_of(three[0]).get_job_logs(json.loads(ended.stdout)["submission_id"]))
+    assert [cluster["GPU"] for cluster in free] == [0, 0, 0]
+    without_gpus = {name: factor for name, factor in RESOURCE_WEIGHTS.items() if name != "GPU"}
+    assert weights == pytest.approx(cluster_weights(free, without_gpus), abs=0.01)  # the log rounds the memory
+    for cluster, files in zip(clusters.values(), shares_of(400, weights).values(), strict=True):
+        assert cluster.files == sum(map(len, files))
+        assert figures_of(cluster) == rows_of(*files)
 
 
-def test_one_absent_keeps_its_number_and_pages_make_up_the_whole(three, start):
-    run = start(["127.0.0.1:1", *addresses(three[1])], serve_s=60, **{"tuple-batch": 1, "stats-batch": 10})
+def free_of(log):
+    """What each cluster said that it has free."""
+    return [dict(zip(("CPU", "RAM", "GPU"), map(float, found), strict=True)) for found in FREE.findall(log)]
+
+
+def test_one_absent_and_one_named_twice_keep_their_numbers_and_pages_make_up_the_whole(three, start):
+    """The main cluster, named again, gets no providers: with them it would have no room for its replica."""
+    urls = ["127.0.0.1:1", *addresses(three[1], three[0])]
+    run = start(urls, serve_s=60, **{"tuple-batch": 1, "stats-batch": 10})
     run.until("is ready at", 120)
     whole = run.get("/output")
     clusters = parse_output(whole.content).clusters
-    assert list(clusters) == ["0", "1", "2"]
-    assert (clusters["1"].data, clusters["1"].weight) == ((), None)
+    assert list(clusters) == ["0", "1", "2", "3"]
+    assert [(clusters[left_out].data, clusters[left_out].weight) for left_out in ("1", "3")] == [((), None)] * 2
     assert "Connection refused" in clusters["1"].error
+    assert clusters["3"].error == "is the same cluster as cluster 0"
     assert clusters["0"].files + clusters["2"].files == 400
     total = int(whole.headers["raydeck-summaries"])
     assert total == sum(len(cluster.data) for cluster in clusters.values())
@@ -186,37 +206,56 @@ def test_wrong_parameters_fail_with_one_line(start):
     assert failure.startswith("parallel_clustering failed: process-parameters.cluster-urls: expected an address")
 
 
-def test_a_killed_cluster_loses_nothing(three, start):
-    run = start(addresses(*three[1:]))
+@contextmanager
+def listening_too(host, port):
+    """Something else that answers on a port, beside Serve where that runs already: Serve shares its ports."""
+
+    class Server(ThreadingHTTPServer):
+        def server_bind(self):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            super().server_bind()
+
+    with Server((host, port), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield
+        server.shutdown()
+
+
+def test_a_job_that_cannot_serve_ends_with_that_and_leaves_no_connection_behind(three, start):
+    with listening_too("127.0.0.1", three[0].spec.serve_port):
+        run = start(addresses(three[1]), amount=1_000_000)
+        assert run.until_ended(60) == "FAILED"
+    assert run.lines[-1].startswith("parallel_clustering failed: process-parameters.serve-port:")
+    until(lambda: not connections(three[1]))
+
+
+def test_one_killed_and_one_hung_lose_nothing(three, start):
+    """Each while it works on a share that takes seconds; what the hung one was given of the other's is dealt again."""
+    data = {"amount": 200_000, "tuple-batch": 100, "stats-batch": 100}
+    run = start(addresses(*three[1:]), timeout_s=60, **data)
     run.until(GETS, 120)
-    three[2].kill_head()
-    clusters = succeeded(run)
+    with suspended(processes.family(three[1].record)):
+        three[2].kill_head()
+        clusters = succeeded(run, 200)
+    assert (clusters["1"].data, clusters["1"].error) == ((), "no answer for 60 s")
     assert clusters["2"].data == ()
     assert clusters["2"].error
-    check_dealt_again(run, clusters, 2)
+    weights = [cluster.weight for cluster in clusters.values()]
+    (shares,) = shares_of(data["amount"], weights, 2, 1).values()
+    assert figures_of(clusters["0"]) == rows_of(*shares, tuple_batch=data["tuple-batch"])
+    lost = shares_of(data["amount"], weights)[2], shares_of(data["amount"], weights, 2)[1]
+    told = [f"Dealing its {sum(map(len, theirs))} files again" for theirs in lost]
+    assert [line for line in run.lines if line.startswith("Dealing its")] == told
 
 
-def test_a_hung_cluster_is_given_up_and_its_files_are_dealt_again(three, start):
-    run = start(addresses(three[1]), timeout_s=25)
-    run.until(GETS, 120)
-    stopped = processes.family(three[1].record)
+@contextmanager
+def suspended(stopped):
     try:
         for process in stopped:
             with suppress(psutil.Error):
                 process.suspend()
-        clusters = succeeded(run)
+        yield
     finally:
         for process in stopped:
             with suppress(psutil.Error):
                 process.resume()
-    assert (clusters["1"].data, clusters["1"].error) == ((), "no answer for 25 s")
-    check_dealt_again(run, clusters, 1)
-
-
-def check_dealt_again(run, clusters, lost):
-    again = dealt_again(400, clusters, lost)
-    assert again
-    assert f"Dealing its {400 - sum(len(first) for first, _ in again.values())} files again" in run.lines
-    for number, (first, more) in again.items():
-        before = [-(-len(hand) // 5) for hand in deal(first, 2)]
-        assert figures_of(clusters[number]) == rows_of(first) | rows_of(more, before)
