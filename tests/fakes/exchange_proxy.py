@@ -36,7 +36,6 @@ class ExchangeProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self.carried_bytes = 0
         self.boundaries: list[int] = []
-        self.requests = 0
         self.has_cut = False
         self.url = ""
 
@@ -84,7 +83,6 @@ class ExchangeProxy:
                 await self._cut(writer, chunk[:left], client)
                 return
             self.carried_bytes += len(chunk)
-            self.requests += chunk.count(b" HTTP/1.1\r\n") if writer is not client else 0
             self.boundaries.append(self.carried_bytes)
             await _written(writer, chunk)
 
