@@ -70,7 +70,7 @@ _WAY = {
         ),
     ),
 }
-_NO_HEAD = _remedy("no head listens there: it is not running, or the address is another's", _RAY_UP)
+_NO_HEAD = _remedy("its head is not running, or the address is another's", _RAY_UP)
 _ANSWER = {
     Failure.OWN_ERROR: _OWN_ERROR,
     Failure.CLOSED: _remedy("the tunnel stands, and nothing runs behind it", _RAY_UP),
@@ -226,7 +226,7 @@ PROBES: tuple[Probe, ...] = (
             Failure.NOT_RAY: _remedy("an HTTP service answers, and it is not Ray's dashboard", *_LOOK_BEHIND),
             Failure.HTTP_ERROR: _remedy("Ray's dashboard is in trouble", _RAY_LOG),
             Failure.NO_TOKEN: _remedy(
-                "Ray's dashboard wants a token, and none is configured",
+                "clusters.toml names none for {cluster}",
                 Fix("raydeck config path", note="set auth_token_file of {cluster} in that file"),
             ),
             Failure.WRONG_TOKEN: _remedy(

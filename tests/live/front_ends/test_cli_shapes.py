@@ -62,7 +62,7 @@ def test_status_of_a_cluster_that_is_gone_is_null_and_not_zero(other):
         assert set(cluster[key].values()) == {None}
     assert (cluster["state"], cluster["source"], cluster["age_s"]) == ("down", "none", None)
     (fault,) = cluster["faults"]
-    assert fault["message"].startswith("nothing listens there (connection refused); no head listens there: ")
+    assert fault["message"].startswith("nothing listens there (connection refused); its head is not running")
     assert ISO.fullmatch(fault["since"])
 
 
