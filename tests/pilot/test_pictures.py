@@ -35,7 +35,7 @@ from tests.pilot.scenes import (
     serving,
 )
 
-SMALL, MIDDLE, WIDE, LARGE = (80, 24), (120, 36), (160, 50), (200, 60)
+SMALL, MIDDLE, LARGE = (80, 24), (120, 36), (200, 60)
 JOB = "raysubmit_7KqWmXsTz4bGhY2n"
 LOG = b"".join(
     [
@@ -160,6 +160,86 @@ async def log(console: Deck) -> None:
     await console.shows("serving until", "1 error")
     await console.press("slash", *"worker 1", "enter")
     await console.shows("stays here")
+
+
+async def log_followed(console: Deck) -> None:
+    await console.asked()
+    await console.press("l")
+    await console.shows("serving until", "following")
+
+
+async def log_lost(console: Deck) -> None:
+    await log_followed(console)
+    console.core.fleet.dashboard("local-1").http.base_url = "http://127.0.0.1:9"
+    await console.shows("link lost")
+
+
+async def first_look(console: Deck) -> None:
+    """What stands there until the first cluster has said something."""
+    await console.press("j")
+
+
+async def empty(console: Deck) -> None:
+    await console.shows("no clusters yet")
+
+
+async def no_jobs(console: Deck) -> None:
+    await console.asked()
+    await console.press("2")
+    await console.shows("no jobs yet")
+
+
+async def stopping(console: Deck) -> None:
+    await jobs(console)
+    console.table.go_to("local-2/raysubmit_uT6RvDcXs2QzAw8E")
+    await console.press("x")
+    await console.shows("on local-2?")
+
+
+async def filtered(console: Deck) -> None:
+    await jobs(console)
+    await console.press("slash", *"status:failed")
+    await console.until(lambda: "succeeded" not in console.text)
+
+
+async def chooser(console: Deck) -> None:
+    await console.asked()
+    await console.press("s")
+    await console.shows("parallel_clustering")
+
+
+async def copied(console: Deck) -> None:
+    await clusters(console)
+    await console.press("y")
+    await console.shows("copied: raydeck")
+
+
+async def refused(console: Deck) -> None:
+    await clusters(console)
+    await console.press("s")
+    await console.shows("submit is refused")
+
+
+@asynccontextmanager
+async def nothing(_: Clock) -> AsyncIterator[Fleet]:
+    yield Fleet()
+
+
+@asynccontextmanager
+async def silent_fleet(clock: Clock) -> AsyncIterator[Fleet]:
+    """The mixed fleet, of which nobody answers."""
+    async with mixed_fleet(clock) as fleet:
+        for head in fleet.heads.values():
+            head.trouble = "hang"
+        del fleet.clusters["local-3"]
+        yield fleet
+
+
+@asynccontextmanager
+async def read_only_fleet(clock: Clock) -> AsyncIterator[Fleet]:
+    async with mixed_fleet(clock) as fleet:
+        fleet.before = "read_only = true\n\n"
+        yield fleet
 
 
 async def results(console: Deck) -> None:
@@ -357,6 +437,15 @@ async def failing_prometheus(clock: Clock) -> AsyncIterator[Fleet]:
         yield fleet
 
 
+def one_that_runs(clock: Clock) -> AbstractAsyncContextManager[Fleet]:
+    return one_cluster(clock, prepare=_running)
+
+
+def _running(fleet: Fleet) -> None:
+    fleet.heads["local-1"].add_job(JOB, "RUNNING")
+    fleet.heads["local-1"].logs[JOB] = LOG
+
+
 def one_with_jobs(clock: Clock) -> AbstractAsyncContextManager[Fleet]:
     return one_cluster(clock, prepare=_with_output)
 
@@ -386,43 +475,55 @@ def with_serve(clock: Clock) -> AbstractAsyncContextManager[Fleet]:
     return one_cluster(clock, prepare=serving)
 
 
+SIZES = (SMALL, MIDDLE, LARGE)
+SCENES = (
+    ("clusters", mixed_fleet, clusters, 0),
+    ("stale", mixed_fleet, clusters, 30),
+    ("broken", mixed_fleet, broken, 10),
+    ("light", mixed_fleet, nodes_light, 0),
+    ("empty", nothing, empty, 0),
+    ("first-look", silent_fleet, first_look, 0),
+    ("read-only", read_only_fleet, refused, 0),
+    ("copied", mixed_fleet, copied, 0),
+    ("jobs", mixed_fleet, jobs, 0),
+    ("no-jobs", one_cluster, no_jobs, 0),
+    ("filtered", mixed_fleet, filtered, 0),
+    ("stopping", mixed_fleet, stopping, 0),
+    ("chooser", one_cluster, chooser, 0),
+    ("form", one_cluster, form, 0),
+    ("clustering", differing_fleet, clustering_form, 0),
+    ("overridden", differing_fleet, overridden_form, 0),
+    ("wrong", one_cluster, wrong_form, 0),
+    ("merged", fleet_with_logs, merged_logs, 0),
+    ("why", one_out_of_memory, why, 0),
+    ("log", one_with_jobs, log, 0),
+    ("log-followed", one_that_runs, log_followed, 0),
+    ("log-lost", one_that_runs, log_lost, 0),
+    ("results", one_with_jobs, results, 0),
+    ("values", one_with_jobs, values, 0),
+    ("outputs", with_outputs, kept_outputs, 0),
+    ("overlay", with_outputs, overlay, 0),
+    ("lost-cluster", with_outputs, lost_cluster, 0),
+    ("runs", with_outputs, runs, 0),
+    ("no-results", one_cluster, no_results, 0),
+    ("serve", with_serve, serve, 0),
+    ("no-serve", mixed_fleet, no_serve, 0),
+    ("call", with_serve, called, 0),
+    ("palette", mixed_fleet, palette, 0),
+    ("help", mixed_fleet, help_keys, 0),
+    ("clusters-prometheus", measured_fleet, clusters_measured, 0),
+    ("metrics", measured_fleet, metrics, 0),
+    ("metrics-stale", measured_fleet, metrics, 100),
+    ("metrics-failed", failing_prometheus, metrics_failed, 0),
+    ("metrics-unknown", mixed_fleet, metrics_unknown, 0),
+    ("node", measured_fleet, node, 0),
+    ("node-stale", measured_fleet, node, 100),
+    ("events", mixed_fleet, events, 0),
+)
 PICTURES = [
     pytest.param(scene, steps, size, later_s, id=f"{name}-{size[0]}x{size[1]}")
-    for name, scene, steps, sizes, later_s in (
-        ("clusters", mixed_fleet, clusters, (SMALL, MIDDLE, LARGE), 0),
-        ("stale", mixed_fleet, clusters, (SMALL,), 30),
-        ("broken", mixed_fleet, broken, (MIDDLE,), 10),
-        ("light", mixed_fleet, nodes_light, (MIDDLE,), 0),
-        ("jobs", mixed_fleet, jobs, (SMALL, MIDDLE), 0),
-        ("form", one_cluster, form, (MIDDLE,), 0),
-        ("clustering", differing_fleet, clustering_form, (SMALL, MIDDLE, LARGE), 0),
-        ("overridden", differing_fleet, overridden_form, (MIDDLE,), 0),
-        ("wrong", one_cluster, wrong_form, (SMALL,), 0),
-        ("merged", fleet_with_logs, merged_logs, (SMALL, MIDDLE), 0),
-        ("why", one_out_of_memory, why, (SMALL,), 0),
-        ("log", one_with_jobs, log, (SMALL,), 0),
-        ("results", one_with_jobs, results, (SMALL, MIDDLE, LARGE), 0),
-        ("values", one_with_jobs, values, (SMALL,), 0),
-        ("outputs", with_outputs, kept_outputs, (SMALL, MIDDLE, LARGE), 0),
-        ("overlay", with_outputs, overlay, (SMALL, MIDDLE, LARGE), 0),
-        ("lost-cluster", with_outputs, lost_cluster, (MIDDLE,), 0),
-        ("runs", with_outputs, runs, (MIDDLE,), 0),
-        ("no-results", one_cluster, no_results, (SMALL,), 0),
-        ("serve", with_serve, serve, (SMALL, MIDDLE, LARGE), 0),
-        ("no-serve", mixed_fleet, no_serve, (SMALL,), 0),
-        ("call", with_serve, called, (SMALL, MIDDLE, LARGE), 0),
-        ("palette", mixed_fleet, palette, (SMALL,), 0),
-        ("help", mixed_fleet, help_keys, (SMALL,), 0),
-        ("clusters-prometheus", measured_fleet, clusters_measured, (WIDE,), 0),
-        ("metrics", measured_fleet, metrics, (SMALL, MIDDLE, WIDE), 0),
-        ("metrics-stale", measured_fleet, metrics, (SMALL, WIDE), 100),
-        ("metrics-failed", failing_prometheus, metrics_failed, (SMALL, WIDE), 0),
-        ("metrics-unknown", mixed_fleet, metrics_unknown, (SMALL, WIDE), 0),
-        ("node", measured_fleet, node, (SMALL, WIDE), 0),
-        ("node-stale", measured_fleet, node, (SMALL,), 100),
-        ("events", mixed_fleet, events, (SMALL,), 0),
-    )
-    for size in sizes
+    for name, scene, steps, later_s in SCENES
+    for size in SIZES
 ]
 
 
@@ -442,11 +543,14 @@ def test_picture(
         environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
         core = Core(Options(config, read_only=False, environ=environ, cwd=tmp_path), clock)
         core.load()
+        home = Path("/home/operator")
+        core.searched = lambda: (home / "clusters.toml", home / ".config/raydeck/clusters.toml")  # type: ignore[method-assign]
         app = ConsoleApp(core, zone=UTC)
 
         async def show(pilot: Pilot[None]) -> None:
             app.animation_level = "none"
-            fixed_events(core)
+            if fleet.clusters:
+                fixed_events(core)
             console = Deck(app, pilot, clock)
             await steps(console)
             await console.tick(later_s)
