@@ -14,7 +14,7 @@ from textual._compositor import ChopsUpdate
 from textual.app import App, ReturnType
 from textual.screen import Screen
 
-from console.widgets.narrow import NarrowUpdate
+from console.widgets.narrow import NarrowUpdate, Shown
 
 _BEHIND = 4  # writes; one frame is up to three
 _RETRY_S = 0.2
@@ -25,13 +25,21 @@ class Steady(App[ReturnType]):
 
     skipping = False
 
+    def __init__(self, *, ansi_color: bool | None = None) -> None:
+        super().__init__(ansi_color=ansi_color)
+        self._on_terminal = Shown()
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if renderable is not None and self.writer_behind():
             if not self.skipping:
                 self.skipping = True
                 self.set_timer(_RETRY_S, self._catch_up)
             return
-        super()._display(screen, NarrowUpdate.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable)
+        if isinstance(renderable, ChopsUpdate):
+            renderable = NarrowUpdate.of(renderable, self._on_terminal)
+        elif renderable is not None:
+            self._on_terminal.clear()
+        super()._display(screen, renderable)
 
     def writer_behind(self) -> bool:
         """Return whether the terminal has not taken what was written; False where nothing is written at all."""
