@@ -75,11 +75,12 @@ class Run:
         return self.until_ended()
 
     def until_freed(self, timeout_s=10):
-        """Wait until the application is gone; on the way it never answers with the output of a job that is over."""
-        give_up_at = time.monotonic() + timeout_s
+        """Wait until the application is gone; once Ray knows that the job is over, its output is answered no more."""
+        began, is_over = time.monotonic(), False
         while (answer := self.get("/output")).status_code != 404:
-            assert answer.status_code in {410, 503}, answer.text
-            assert time.monotonic() < give_up_at
+            is_over = is_over or answer.status_code != 200 or time.monotonic() - began > 3
+            assert not is_over or answer.status_code in {410, 503}, answer.text
+            assert time.monotonic() < began + timeout_s
             time.sleep(0.1)
 
     def kill_driver(self):
