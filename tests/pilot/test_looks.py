@@ -165,21 +165,15 @@ async def test_ascii_is_ascii_on_every_screen(tmp_path: Path, size: tuple[int, i
     }  # fmt: skip
 
 
-async def test_nothing_is_wider_or_narrower_than_the_terminal(tmp_path: Path) -> None:
-    def look(console: Deck) -> None:
-        assert {strip.cell_length for strip in console.app.screen._compositor.render_strips()} == {80}
-        assert console.lines()[0].startswith(" raydeck ")
-        assert console.lines()[0].rstrip().endswith("UTC")
-
-    await look_at_every_screen(tmp_path, look, (80, 24))
-
-
-async def test_without_colour_no_colour_is_written_and_the_cursor_is_seen(
+async def test_every_screen_fills_its_width_and_without_colour_its_cursor_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
     def look(console: Deck) -> None:
+        assert {strip.cell_length for strip in console.app.screen._compositor.render_strips()} == {80}
+        assert console.lines()[0].startswith(" raydeck ")
+        assert console.lines()[0].rstrip().endswith("UTC")
         segments = [segment for strip in console.app.screen._compositor.render_strips() for segment in strip]
         for style in (segment.style for segment in segments if segment.style):
             assert style.bgcolor is None or style.bgcolor.is_default, console.text

@@ -554,6 +554,6 @@ def test_picture(
             console = Deck(app, pilot, clock)
             await steps(console)
             await console.tick(later_s)
-            await pilot.pause(0.2)
+            await pilot.pause(0.1)
 
         assert snap_compare(app, terminal_size=size, run_before=show)

@@ -20,7 +20,7 @@ from tests.benchmarks.terminal import Terminal
 
 pytestmark = pytest.mark.live
 
-STALL_S = 6.0
+STALL_S = 4.0
 
 
 def test_a_cold_start_is_a_fraction_of_ray_job_list_and_small(tmp_path, embedded_cluster):
