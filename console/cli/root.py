@@ -5,6 +5,7 @@ A command's module is imported when it is called, so that no command pays for an
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 from pathlib import Path
@@ -88,6 +89,7 @@ def raydeck(ctx: click.Context, config_file: Path | None, *, read_only: bool, as
     """Operate several Ray clusters. Without a command: the full-screen console."""
     ctx.obj = Session(config_file, read_only, ascii_only, dict(os.environ), Path.cwd())
     if ctx.invoked_subcommand is None:
+        gc.disable()  # a start has no garbage, and to look for some takes a third of it
         from console.cli.screen import open_console  # noqa: PLC0415 -- only this one pays for Textual
 
         open_console(ctx.obj)

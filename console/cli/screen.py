@@ -18,7 +18,10 @@ _SETTLED_S = 3.0  # by then the clients are imported, too
 
 def open_console(session: Session) -> None:
     """Run the console until it is left."""
-    asyncio.run(run_console(session))
+    try:
+        asyncio.run(run_console(session))
+    finally:
+        gc.enable()
 
 
 async def run_console(session: Session, beside: Callable[[], Awaitable[object]] | None = None) -> None:
@@ -61,6 +64,7 @@ async def _settle(app: ConsoleApp) -> None:
     await app.painted.wait()
     await asyncio.sleep(_SETTLED_S)
     gc.freeze()
+    gc.enable()
 
 
 async def _beside(app: ConsoleApp, work: Callable[[], Awaitable[object]]) -> None:
