@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -15,6 +16,8 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; never a traceback for what raydeck can explain."""
+    # Its warnings, such as of a child whose exit status was lost, tell an operator nothing: what failed is said by us.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -6,6 +6,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,13 +88,23 @@ def _token(cluster: EmbeddedCluster) -> str:
     return cluster.spec.auth_token_file.read_text()
 
 
+def held_ports(record: Record, patience_s: float = 10.0) -> list[int]:
+    """Which ports of a record are held; what was killed holds them for a moment after it can be seen no more."""
+    give_up_at = time.monotonic() + patience_s
+    while held := [port for port in numbers(record.ports) if not port_is_free(port)]:
+        if time.monotonic() > give_up_at:
+            break
+        time.sleep(0.1)
+    return held
+
+
 def check_gone(records: tuple[Record, ...], state: StateFolder) -> None:
     """No process, no port, no temporary folder and no file of theirs in the state folder is left of ``records``."""
     for record in records:
         assert processes.find(record.guard) is None
         assert processes.family(record) == []
         assert not Path(record.folder).exists()
-        assert [port for port in numbers(record.ports) if not port_is_free(port)] == []
+        assert held_ports(record) == []
     # Of what was started, that is: a `raydeck` that used this folder keeps parameters, outputs and logs in it.
     assert list(state.path.glob(f"{FOLDER}/**/*")) == []
 
