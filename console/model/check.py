@@ -112,6 +112,7 @@ class ClusterChecks(Struct, frozen=True, kw_only=True):
 
     ``checked_at`` is the last walk (Unix seconds, None: none yet), ``evidence_at`` when ssh last answered.
     ``identity`` is who answered last on this path, right or wrong. ``is_here``: the cluster's own computer is this one.
+    ``is_starting``: its head is being started by us, so that its not answering yet is no news.
     """
 
     cluster: str
@@ -122,6 +123,7 @@ class ClusterChecks(Struct, frozen=True, kw_only=True):
     watched_since: float | None = None
     identity: Identity | None = None
     is_here: bool = False
+    is_starting: bool = False
 
     @property
     def checks(self) -> tuple[Check, ...]:

@@ -29,6 +29,7 @@ from console.services.walk import Walked, walk
 
 _IDLE_SERVE = Because("no application is deployed, so Serve need not answer")
 _MAY_SERVE = Because("Serve does not answer, and the head has not said whether it should", Outcome.UNVERIFIED)
+_MAY_WORK = Because("nothing answers, and the head has not said whether it has a worker node", Outcome.UNVERIFIED)
 _NO_WORKER = Because("the cluster has no worker node, so nothing has to answer")
 
 
@@ -116,7 +117,7 @@ class ClusterWalk:
     @property
     def has_to_learn(self) -> bool:
         """Return whether a head answers of which nothing but its name is known: its identity waits for ``learn``."""
-        return self.known is None and self._walked["dashboard"].identity is not None
+        return self.known is None and self._answers
 
     async def learn(self) -> None:
         """Ask the head for what tells it from others; it waits for a head that is new, 1.5 s at most."""
@@ -165,13 +166,14 @@ class ClusterWalk:
         dashboard = self._walked.get("dashboard")
         return ClusterChecks(
             cluster=self.path.spec.name,
-            reach=self.path.spec.reach,
+            reach=self.path.reach,
             ladders=self.ladders,
             checked_at=self._walked_at,
             evidence_at=evidence.asked_at if evidence is not None and evidence.told is not None else None,
             watched_since=self._watched_since,
             identity=dashboard.identity if dashboard is not None else None,
             is_here=evidence is not None and is_here(self.path.spec.plan, evidence.reverse),
+            is_starting=self.path.spec.starting,
         )
 
     def _secret(self) -> str | None:
@@ -199,7 +201,7 @@ class ClusterWalk:
         identity = walked.identity
         await self._head.learn(walked.place, identity.session_name, token)
         if self._fails("serve"):
-            self._head.ask_applications(walked.place, token)
+            self._head.ask_applications(walked.place, token, self._broken_at["serve"])
         if self._fails("metrics-worker") and self.path.spec.expected_nodes != 1:
             self._head.ask_nodes_soon(walked.place, token)
         facts = self.facts
@@ -214,14 +216,26 @@ class ClusterWalk:
 
     def _idle(self, service: CheckedService) -> Because | None:
         """Return why a service need not answer, None where it has to."""
-        if service == "serve" and self.known is not None and self._head.applications != 0:
-            return _MAY_SERVE if self._head.applications is None else None
         if service == "serve":
-            return _IDLE_SERVE if self.known is not None else None
+            return self._idle_serve()
         if service != "metrics-worker":
             return None
+        if self.has_to_learn:
+            return _MAY_WORK
         is_alone = self.facts.workers == 0 or (self.facts.workers is None and self.path.spec.expected_nodes == 1)
         return _NO_WORKER if is_alone else None
+
+    def _idle_serve(self) -> Because | None:
+        if not self._answers:  # nobody can be asked what should run there
+            return None
+        if self.known is None or self._head.applications is None:
+            return _MAY_SERVE
+        return _IDLE_SERVE if self._head.applications == 0 else None
+
+    @property
+    def _answers(self) -> bool:
+        dashboard = self._walked.get("dashboard")
+        return dashboard is not None and dashboard.identity is not None
 
     def _fails(self, service: CheckedService) -> bool:
         walked = self._walked.get(service)

@@ -18,6 +18,7 @@ from console.clients.wire import Limits
 
 _EVERY_S, _APPLICATIONS_EVERY_S = 60.0, 10.0
 _FIRST_S, _ASK_S = 1.5, 6.0
+_NOT_SERVED = frozenset({"NOT_STARTED", "DEPLOYING", "DELETING"})  # the proxy may not run yet, or not any more
 _MOST_BYTES = 32 * 1024**2  # a node has some 13 kB in this answer, and a cluster up to 1000 of them
 Decoded = TypeVar("Decoded")
 
@@ -49,8 +50,12 @@ class _MetadataReply(Struct):
     data: _Metadata
 
 
+class _Application(Struct):
+    status: str = ""
+
+
 class _Applications(Struct):
-    applications: dict[str, Any] = {}
+    applications: dict[str, _Application] = {}
 
 
 class HeadFacts(Struct, frozen=True):
@@ -70,6 +75,7 @@ class HeadWatch:
         self._session = ""
         self._asked_at = self._applications_at = float("-inf")
         self._python = ""
+        self._silent_since: float | None = None
         self._asking: dict[str, asyncio.Task[None]] = {}
         self.facts = HeadFacts()
         self.applications: int | None = None  # how many should be served; None: not known
@@ -92,8 +98,13 @@ class HeadWatch:
         if self._clock() - self._asked_at >= _APPLICATIONS_EVERY_S:
             self._beside("nodes", self._learn(place, token, _ASK_S))
 
-    def ask_applications(self, place: Place, token: str | None) -> None:
-        """Ask what should be served where the last answer is older than 10 s; a head takes over a second for it."""
+    def ask_applications(self, place: Place, token: str | None, silent_since: float) -> None:
+        """Ask what should be served, again after 10 s; a head takes over a second for it.
+
+        ``silent_since``: which silence it is to explain; what was true in an earlier one explains nothing.
+        """
+        if silent_since != self._silent_since:
+            self._silent_since, self.applications, self._applications_at = silent_since, None, float("-inf")
         if self._clock() - self._applications_at >= _APPLICATIONS_EVERY_S:
             self._applications_at = self._clock()
             self._beside("applications", self._ask_applications(place, token))
@@ -131,7 +142,9 @@ class HeadWatch:
 
     async def _ask_applications(self, place: Place, token: str | None) -> None:
         found = await _ask(place, "/api/serve/applications/", token, _Applications, _ASK_S)
-        self.applications = None if found is None else len(found.applications)
+        applications = () if found is None else found.applications.values()
+        served = sum(application.status not in _NOT_SERVED for application in applications)
+        self.applications = None if found is None else served
 
 
 def _facts(nodes: _Nodes | None, python: str) -> HeadFacts:

@@ -24,7 +24,9 @@ class PathEvents:
         prober.listen_for_restarts(self.restarted)
 
     def take(self, checks: ClusterChecks) -> None:
-        """Take in a round."""
+        """Take in a round; that a head which is being started does not answer yet is no news."""
+        if checks.is_starting and checks.dark is not None:
+            return
         for ladder in checks.ladders:
             key = (checks.cluster, ladder.service)
             change = words_of_change(ladder, self._last.get(key))

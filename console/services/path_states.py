@@ -13,7 +13,7 @@ from console.services.paths import Path
 def unasked(path: Path) -> ClusterChecks:
     """Return what is known of a cluster before the first walk: which services there are, and nothing of them."""
     ladders = tuple(map(Ladder, path.services))
-    return ClusterChecks(cluster=path.spec.name, reach=path.spec.reach, ladders=ladders)
+    return ClusterChecks(cluster=path.spec.name, reach=path.reach, ladders=ladders)
 
 
 def with_own_error(checks: ClusterChecks, error: Exception, now: float) -> ClusterChecks:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from console.config import Config, Kubernetes, SshGate
 from console.model.check import CHECKED_SERVICES, CheckedService
-from console.model.cluster import ClusterSpec
+from console.model.cluster import ClusterSpec, Reach
 from console.model.portplan import PlannedService
 
 Way = Literal["direct", "gateway", "vm", "forward"]
@@ -77,6 +77,12 @@ class Path(Struct, frozen=True):
     def services(self) -> tuple[CheckedService, ...]:
         """Return the services that the path has."""
         return tuple(endpoint.service for endpoint in self.endpoints)
+
+    @property
+    def reach(self) -> Reach | None:
+        """Return the way that leads to the dashboard, whatever made it so; None is a direct one."""
+        way = self.endpoints[0].way
+        return None if way == "direct" else way
 
 
 def path_of(spec: ClusterSpec, config: Config) -> Path:

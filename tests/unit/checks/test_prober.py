@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+import socket
 import time
 from contextlib import asynccontextmanager
 
 from click.testing import CliRunner
 
 from console.cli.root import raydeck
+from console.clients.questions import Place
 from console.model.check import Outcome
 from console.model.cluster import State
 from console.services.core import Core, Options
 from console.services.evidence import Evidence
+from console.services.head_facts import HeadWatch
 from console.services.scrape import Scraped
 from tests.fakes.head import fake_head
 
@@ -298,6 +301,55 @@ async def test_what_a_walk_found_is_told_before_a_new_head_has_said_who_it_is(tm
     (identity,) = [check for check in told[0].checks if check.probe == "identity"]
     assert (identity.outcome, identity.detail) == (Outcome.UNVERIFIED, "asking who it is")
     assert told[0].ok == 1
+
+
+async def test_a_new_cluster_without_serve_is_never_told_to_be_broken(tmp_path):
+    """Not even before its head has said that nothing is to be served."""
+    told = []
+    keys = {"serve": f"http://127.0.0.1:{unused_port()}"}
+    async with fake_head(time.time) as head, console(tmp_path, {"a": {"dashboard": head.url} | keys}) as core:
+        core.prober.listen(told.append)
+        await until(lambda: told and served(told[-1]) is Outcome.SKIPPED)
+        assert {served(checks) for checks in told} <= {Outcome.UNVERIFIED, Outcome.SKIPPED}
+        assert not [event for event in core.events.recent if event.kind == "path"]
+
+
+async def test_a_silent_serve_is_broken_where_an_application_runs_and_not_while_it_is_deployed(tmp_path):
+    keys = {"serve": f"http://127.0.0.1:{unused_port()}"}
+    async with fake_head(time.time) as head, console(tmp_path, {"a": {"dashboard": head.url} | keys}) as core:
+        applications = head.replies["/api/serve/applications/"]["applications"]
+        applications["new"] = {"status": "DEPLOYING"}
+        await until(lambda: served(core.prober.checks("a")) is Outcome.SKIPPED)
+        applications["new"] = {"status": "RUNNING"}
+        core.prober._walks["a"]._head._applications_at = 0.0  # the ten seconds until it is asked again
+        await until(lambda: served(core.prober.checks("a")) is Outcome.BROKEN)
+
+
+async def test_what_was_served_during_an_earlier_silence_explains_no_new_one():
+    now, asked = [100.0], []
+    head = HeadWatch(lambda: now[0])
+    head._ask_applications = lambda *_: asked.append(now[0]) or asyncio.sleep(0)
+    place = Place("127.0.0.1", 1)
+    head.ask_applications(place, None, 90.0)
+    await head.settle()
+    head.applications = 1
+    now[0] += 5
+    head.ask_applications(place, None, 90.0)
+    await head.settle()
+    assert (asked, head.applications) == ([100.0], 1)
+    head.ask_applications(place, None, 104.0)
+    await head.settle()
+    assert (asked, head.applications) == ([100.0, 105.0], None)
+
+
+def served(checks):
+    ladder = checks.ladder("serve")
+    return None if ladder is None else ladder.outcome
+
+
+def unused_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def _identity(core):

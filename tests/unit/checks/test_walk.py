@@ -10,6 +10,7 @@ from console.clients.names import Names
 from console.config import Config, Kubernetes
 from console.model.cluster import ClusterSpec
 from console.model.failure import Failure
+from console.services.path_states import unasked
 from console.services.paths import Endpoint, path_of
 from console.services.walk import walk
 
@@ -185,3 +186,6 @@ def test_a_path_is_what_reach_says():
         ("dashboard", "gateway", 7001, False, ""),
         ("serve", "direct", 443, True, "/x"),
     ]
+    assert (path.reach, unasked(path).reach) == ("gateway", "gateway")  # without a tunnel, too
+    local = ClusterSpec(name="laptop", kind="local", dashboard="http://127.0.0.1:8265")
+    assert path_of(local, Config(kubernetes=Kubernetes())).reach is None
