@@ -19,6 +19,7 @@ from console.model.cluster import State
 from console.services.attend import OutputKept, attend
 from console.services.core import Core, Options
 from console.services.embedded.starter import Starter
+from console.services.sending import send_bundle
 from console.services.state_folder import StateFolder
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +44,7 @@ async def take(folder: Path, state_home: Path) -> None:
             bundle = core.bundle("parallel_processing")
             document = bundle.defaults()
             document["process-parameters"]["serve-seconds"] = 60
-            job = await core.submit_bundle("embedded-1", bundle, document, {}, ())
+            job = await send_bundle(core, "embedded-1", bundle, document, {}, ())
             async for event in attend(core, job, 1000):
                 if isinstance(event, OutputKept):
                     break

@@ -10,6 +10,8 @@ from console.cli.session import Session, say
 from console.errors import DeadlineError
 from console.model.cluster import State
 from console.services.core import Core
+from console.services.job_outputs import output_of
+from console.services.sending import send_bundle
 
 _JOB = "parallel_processing"
 _SERVE_S = 5  # nobody calls the route but us, and we fetch it as soon as it is ready
@@ -33,9 +35,9 @@ async def _run(core: Core, session: Session, cluster: str) -> None:
     bundle = core.bundle(_JOB)
     document = bundle.defaults()
     document["process-parameters"]["serve-seconds"] = _SERVE_S
-    job = await core.submit_bundle(cluster, bundle, document, {}, ())
+    job = await send_bundle(core, cluster, bundle, document, {}, ())
     say(f"submitted {job.id} to {cluster}")
     job = await follow_to_end(core, job, 1000, session)
-    kept = await core.output_of(job)
+    kept = await output_of(core, job)
     click.echo(f"output of {kept.submission_id}, from {kept.source}, kept in {core.shelf.path(kept)}")
     print_plots(core.shelf.parsed(kept), session.glyphs)

@@ -14,8 +14,9 @@ from console.render.documents import jobs_document, submission_document
 from console.render.jobs_table import columns_with_zone, job_row
 from console.render.text_table import text_table
 from console.services.core import Core
-from console.services.jobs import find_job, stop_job
+from console.services.jobs import find_job
 from console.services.rerun import rerun as run_again
+from console.services.stop import stop_job
 
 _STOPS_WITHIN_S = 10.0  # Ray kills what does not end within 3 s of asking
 

@@ -17,6 +17,7 @@ from console.render.plots import plots_text
 from console.render.text_table import text_table
 from console.render.values_table import VALUE_COLUMNS, value_rows
 from console.services.core import Core
+from console.services.job_outputs import output_of
 from console.services.jobs import find_job, newest_bundled_job
 
 _ROUTE = "/output"
@@ -73,9 +74,9 @@ async def _call(core: Core, cluster: str, route: str) -> bytes:
 async def _kept(core: Core, cluster: str | None, job_id: str | None) -> KeptOutput:
     if job_id is not None:
         kept = core.shelf.find(job_id)
-        return kept or await core.output_of(await find_job(core.fleet, job_id, cluster))
+        return kept or await output_of(core, await find_job(core.fleet, job_id, cluster))
     try:
-        return await core.output_of(await newest_bundled_job(core.fleet, cluster))
+        return await output_of(core, await newest_bundled_job(core.fleet, cluster))
     except SourceError:
         kept = next((kept for kept in core.shelf.kept() if cluster in (None, kept.cluster)), None)
         if kept is None:

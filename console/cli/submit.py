@@ -21,6 +21,7 @@ from console.render.documents import submission_document
 from console.services.core import Core
 from console.services.orders import send_all
 from console.services.preflight import PreflightCheck, refusals
+from console.services.sending import remember_parameters
 from console.services.submit import Request, bundle_request, with_clusters
 
 
@@ -78,7 +79,7 @@ def submit(session: Session, /, env_names: tuple[str, ...], with_others: tuple[s
             raise UsageError("--cluster", "names a cluster twice", "one submission for each cluster")
         requests = {name: await _prepared(core, name, order) for name in names}
         jobs = await _sent(core, requests, failures, session)
-        _remember(core, names[0], order)
+        await _remember(core, names[0], order)
         if follows and not as_json:  # one log after the other: two at once could not be told apart
             return [await followed(core, job, session) for job in jobs]
         if wait is None and not follows:
@@ -167,11 +168,11 @@ def _others(core: Core, bundle: Bundle, document: Mapping[str, Any], order: Orde
     return tuple(dict.fromkeys(names[address] for address in addresses if address in names))
 
 
-def _remember(core: Core, cluster: str, order: Order) -> None:
+async def _remember(core: Core, cluster: str, order: Order) -> None:
     """Keep a bundle's parameters, as the form does, which offers them the next time."""
     if order.job is not None:
         bundle = core.bundle(order.job)
-        core.remember_parameters(bundle, _whole_document(core, bundle, cluster, order))
+        await remember_parameters(core, bundle, _whole_document(core, bundle, cluster, order))
 
 
 def _judge(cluster: str, checks: tuple[PreflightCheck, ...], order: Order) -> None:

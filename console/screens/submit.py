@@ -25,6 +25,7 @@ from console.screens.form_fields import FormFields
 from console.screens.framed import FramedScreen
 from console.screens.name_set import NameSetScreen
 from console.services.orders import Judgement, Order, ask_silent, judge, requests_of, send_all
+from console.services.sending import remember_parameters
 from console.widgets.cluster_checklist import ClusterChecklist
 from console.widgets.lines import Lines
 from console.widgets.parameter_field import ParameterField
@@ -187,7 +188,7 @@ class SubmitScreen(FramedScreen):
         self.fields.show_remarks({name: preflight_line(checks, glyphs) for name, checks in judgement.possible.items()})
 
     async def _save(self, name: str) -> None:
-        self.deck.core.parameters.save(self._bundle, name, self._filled_document())
+        await asyncio.to_thread(self.deck.core.parameters.save, self._bundle, name, self._filled_document())
         self.fields.offer_sets(name)
         self.deck.tell(f"parameters of {self._bundle.name} saved as {name}")
 
@@ -241,14 +242,14 @@ class SubmitScreen(FramedScreen):
         core = self.deck.core
         try:
             became = await send_all(core, requests_of(core, order, {}, ()), self._tell_shipped)
+            if jobs := [job for job in became.values() if isinstance(job, Job)]:
+                await remember_parameters(core, self._bundle, document)
         finally:
             self._sending = False
-        jobs = [job for job in became.values() if isinstance(job, Job)]
         for error in became.values():
             if isinstance(error, RaydeckError):
                 self.deck.complain(error)
         if jobs:
-            core.remember_parameters(self._bundle, document)
             await self._show_jobs(jobs)
         self._doubtful.set()
 

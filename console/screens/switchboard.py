@@ -49,8 +49,9 @@ from console.screens.why import WhyScreen
 from console.services.core import Core
 from console.services.crash import crashed
 from console.services.files import write_file
-from console.services.jobs import stop_job
+from console.services.job_outputs import output_of
 from console.services.rerun import rerun
+from console.services.stop import stop_job
 from console.widgets.palette import Palette
 from console.widgets.steady import Steady
 from console.widgets.themes import other_theme
@@ -168,7 +169,7 @@ class Switchboard(Steady[None]):
 
     async def _show_output(self, message: OutputAsked) -> None:
         asked_on = self.screen
-        kept = await self.core.output_of(message.job)
+        kept = await output_of(self.core, message.job)
         if self.screen is not asked_on:  # it may take a minute: whoever went elsewhere meanwhile stays there
             self.tell(f"output of {kept.submission_id} kept: 6 lists it")
             return

@@ -13,6 +13,7 @@ from console.model.job import Job
 from console.model.kept import KeptOutput
 from console.services.core import Core
 from console.services.follow import FollowEnded, JobSeen, LogData, LogEvent, follow
+from console.services.job_outputs import output_of, ready_watch
 from console.services.kept_logs import LogCopy
 
 
@@ -48,7 +49,7 @@ async def attend(core: Core, job: Job, lines: int) -> AsyncGenerator[LogEvent | 
 async def _attend(
     core: Core, job: Job, lines: int, copy: LogCopy
 ) -> AsyncGenerator[LogEvent | OutputKept | OutputMissed, None]:
-    ready = await asyncio.to_thread(core.ready_watch, job)
+    ready = await asyncio.to_thread(ready_watch, core, job)
     kept = ready is None
     dashboard = core.fleet.dashboard(job.cluster)
     async with aclosing(follow(dashboard, job.id, lines=lines, clock=core.clock)) as events:
@@ -83,6 +84,6 @@ def _noted(copy: LogCopy, event: LogEvent, job: Job) -> Job:
 async def _outcome(core: Core, job: Job, *, last_chance: bool) -> OutputKept | OutputMissed | None:
     """Try to keep the output; only the last failure of a job that succeeded is worth a word."""
     try:
-        return OutputKept(await core.output_of(job))
+        return OutputKept(await output_of(core, job))
     except RaydeckError as error:
         return OutputMissed(str(error)) if last_chance and job.status == "SUCCEEDED" else None

@@ -1,16 +1,14 @@
-"""The core that both front ends stand on: configuration, fleet, bundles, kept outputs, and what can be done to jobs.
+"""The core that both front ends stand on: configuration, fleet, bundles, kept outputs, and the ways to clusters.
 
 A front end makes one Core, calls ``load`` before anything is shown and ``begin`` inside its event loop, and closes it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -18,15 +16,12 @@ from console.bundles import Bundle, bundled_folder, find_bundles
 from console.clients.dashboard import DashboardClient
 from console.clients.prometheus import PrometheusClient
 from console.clients.serve import ServeClient
-from console.clients.submission import send
 from console.config import PrometheusServer, auth_token, bearer_token, searched_places
-from console.errors import ConfigError, NotFoundError, RaydeckError, ReadOnlyError, UntoldError
+from console.errors import ConfigError, NotFoundError, RaydeckError, ReadOnlyError
 from console.model.check import ClusterChecks
 from console.model.cluster import ClusterSnapshot, ClusterSpec
 from console.model.event import Event
 from console.model.forward import KeptTunnel, tunnel_key
-from console.model.job import Job
-from console.model.kept import KeptOutput
 from console.services.embedded.registry import PROMETHEUS, prometheus_url, running
 from console.services.event_log import EventFeed, EventLog
 from console.services.fleet import Fleet
@@ -36,21 +31,16 @@ from console.services.forwards.plans import possible_plans, tunnel_plans
 from console.services.identity import IdentityMemory
 from console.services.kept_logs import LogCopies
 from console.services.metrics_watch import MetricsWatch
-from console.services.output_fetch import fetch_output
-from console.services.outputs import OutputShelf, ReadyWatch
-from console.services.parameter_sets import LAST, ParameterSets
+from console.services.outputs import OutputShelf
+from console.services.parameter_sets import ParameterSets
 from console.services.path_events import PathEvents
 from console.services.preflights import Preflights
 from console.services.prober import Prober
 from console.services.scrape import Scraped, scraped_of
 from console.services.sent import SentShelf
-from console.services.shipping import TellShipped, tell_nobody
 from console.services.state_folder import StateFolder
-from console.services.submit import SUBMIT_TIMEOUT_S, Request, bundle_request, new_submission_id, submit
 from console.services.topology import Topology, TopologyChange
 from console.services.untold import UntoldJobs
-
-OUTPUT_TIMEOUT_S = 60.0  # of each page of an output: it may have tens of megabytes and a slow line
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -185,54 +175,6 @@ class Core:
         self.prober.ask_now(cluster)
         return "its forwards are closed" if ours or theirs else "raydeck keeps no forwards of it open"
 
-    async def submit_bundle(
-        self, cluster: str, bundle: Bundle, document: Mapping[str, Any], env: Mapping[str, str], pip: tuple[str, ...]
-    ) -> Job:
-        """Submit a bundle with these parameters."""
-        dashboard = self.fleet.dashboard(cluster)
-        return await self.submit(cluster, bundle_request(bundle, document, dashboard.spec, env, pip))
-
-    async def submit(
-        self, cluster: str, request: Request, timeout_s: float = SUBMIT_TIMEOUT_S, tell: TellShipped = tell_nobody
-    ) -> Job:
-        """Submit anything; ``tell`` hears how far the working dir is. The job's row is asked for anew at once."""
-        self.refuse_if_read_only("submit")
-        dashboard = self.fleet.dashboard(cluster)
-        token = auth_token(dashboard.spec, self.options.environ)
-        made, begun = new_submission_id(), asyncio.Event()
-
-        async def sending(*asked: Any) -> None:
-            begun.set()
-            await send(*asked)
-
-        try:
-            job = await submit(
-                dashboard, token, request, submission_id=made, timeout_s=timeout_s, tell=tell, send_submission=sending
-            )
-        except UntoldError:
-            self.untold.remember(cluster, made)
-            raise
-        except asyncio.CancelledError:
-            if begun.is_set():
-                self.untold.remember(cluster, made)
-                self.note(f"{made} may have been started: raydeck logs {made} --cluster {cluster} tells it")
-            raise
-        self._keep("what was sent", lambda: self.sent.remember(made, request))
-        self.fleet.poller(cluster).refresh()
-        return job
-
-    def remember_parameters(self, bundle: Bundle, document: Mapping[str, Any]) -> None:
-        """Keep the parameters of what was just submitted: they are offered the next time."""
-        self._keep("the parameters", lambda: self.parameters.save(bundle, LAST, document))
-
-    def _keep(self, what: str, write: Callable[[], object]) -> None:
-        """Write something beside a job that is made already: where that fails it is noted, and the job stays made."""
-        try:
-            write()
-        except (OSError, RaydeckError) as error:
-            why = (error.strerror or str(error)) if isinstance(error, OSError) else error.what
-            self.note(f"{what} could not be kept in {self.state.path}: {why}")
-
     def _observe(self, snapshot: ClusterSnapshot) -> None:
         self.events.observe(snapshot)
         self.untold.observe(snapshot, self.fleet.dashboard(snapshot.spec.name))
@@ -240,32 +182,6 @@ class Core:
     def _tell_event(self, event: Event) -> None:
         self.events.tell(event)
         self.note(f"{event.cluster}: {event.message}")
-
-    async def output_of(self, job: Job) -> KeptOutput:
-        """Return a job's output: the kept one, else fetched now and kept."""
-        if job.submission_id is None:
-            raise NotFoundError(job.cluster, f"{job.id} was not submitted, so it has no output")
-        kept = self.shelf.find(job.submission_id)
-        if kept is not None:
-            return kept
-        output = self.bundle(job.bundle).output if job.bundle else None
-        if output is None:
-            raise NotFoundError(job.cluster, f"{job.id} is no bundled job with an output")
-        dashboard = self.fleet.dashboard(job.cluster)
-        async with self.serving(job.cluster, OUTPUT_TIMEOUT_S) as serve:
-            attempts = await fetch_output(dashboard, serve, job, output)
-        kept_aside = [str(self.shelf.keep_aside(job, spoilt)) for spoilt in attempts.spoilt]
-        if attempts.fetched is not None:
-            return await asyncio.to_thread(self.shelf.keep_fetched, job, attempts.fetched)
-        hint = f"what came is kept aside: {kept_aside[-1]}" if kept_aside else ""
-        raise NotFoundError(job.cluster, f"no output of {job.id}: {'; '.join(attempts.reasons)}", hint)
-
-    def ready_watch(self, job: Job) -> ReadyWatch | None:
-        """Return what notices in a job's log that its output is ready, None for a job without one, or a kept one."""
-        bundle = self.bundles().get(job.bundle)
-        if bundle is None or bundle.output is None or self.shelf.find(job.id) is not None:
-            return None
-        return ReadyWatch(bundle.output.ready)
 
     @asynccontextmanager
     async def serving(self, cluster: str, timeout_s: float = 10.0) -> AsyncIterator[ServeClient | None]:

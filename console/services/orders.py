@@ -18,6 +18,7 @@ from console.model.cluster import State
 from console.model.job import Job
 from console.services.core import Core
 from console.services.preflight import PreflightCheck
+from console.services.sending import send_request
 from console.services.shipping import TellShipped, tell_nobody
 from console.services.submit import Request, bundle_request, with_clusters
 
@@ -108,7 +109,7 @@ async def send_all(
     ``tell`` hears how far the working dirs are.
     """
     answers = await asyncio.gather(
-        *(core.submit(name, request, tell=tell) for name, request in requests.items()), return_exceptions=True
+        *(send_request(core, name, request, tell=tell) for name, request in requests.items()), return_exceptions=True
     )
     for answer in answers:
         if isinstance(answer, BaseException) and not isinstance(answer, RaydeckError):

@@ -14,6 +14,7 @@ from console.errors import NotFoundError, UsageError
 from console.model.job import Job
 from console.services.core import Core
 from console.services.packaging import look_at
+from console.services.sending import send_request
 from console.services.shipping import TellShipped, tell_nobody
 from console.services.submit import Request
 
@@ -42,7 +43,7 @@ async def rerun(core: Core, job: Job, tell: TellShipped = tell_nobody) -> Job:
         reserved=reserved,
         metadata={**job.metadata, RERUN_OF: job.submission_id},
     )
-    return await core.submit(job.cluster, request, tell=tell)
+    return await send_request(core, job.cluster, request, tell=tell)
 
 
 async def _folder_to_send(core: Core, job: Job, environment: dict[str, Any]) -> Path | None:
@@ -52,7 +53,7 @@ async def _folder_to_send(core: Core, job: Job, environment: dict[str, Any]) -> 
     address = environment.get("working_dir")
     if not _packaged(address) or await core.fleet.dashboard(job.cluster).packages.has(str(address)):
         return None
-    return _folder(core, job)
+    return await asyncio.to_thread(_folder, core, job)
 
 
 async def _have(core: Core, job: Job, address: object, *, working_dir: bool) -> None:
@@ -61,7 +62,7 @@ async def _have(core: Core, job: Job, address: object, *, working_dir: bool) -> 
         return
     what = "working dir" if working_dir else "module"
     gone = f"the {what} of {job.id} is gone from the head"
-    folder = _folder(core, job) if working_dir else None
+    folder = await asyncio.to_thread(_folder, core, job) if working_dir else None
     if folder is None:
         raise NotFoundError(job.cluster, f"{gone}, and its folder is not known here", "raydeck submit sends it")
     if not folder.is_dir():

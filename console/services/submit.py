@@ -114,24 +114,45 @@ async def submit(
         metadata={"job_name": request.job, "raydeck_job": request.job} | dict(request.metadata),
         reserved=request.reserved,
     )
-    trouble: SourceError | None = None
-    doubt: SourceError | None = None  # something was sent, and what came of it was not told
-    elapsed = asyncio.get_running_loop().time
-    ends_at = elapsed() + timeout_s
+    attempts = _Attempts(lambda left_s: send_submission(dashboard.spec, token, submission, left_s), timeout_s)
     for rest_s in (*_RESTS_S, 0.0):
-        try:
-            await send_submission(dashboard.spec, token, submission, max(1.0, ends_at - elapsed()))
-            trouble = None
-        except SourceError as error:
-            trouble = error
-            doubt = doubt if isinstance(error, RefusedError | NotSentError) else error
-        job = await _found(dashboard, submission_id, doubt or trouble)
+        await attempts.send()
+        job = await _found(dashboard, submission_id, attempts.doubt or attempts.trouble)
         if job is not None:
             return job
-        if trouble is None or isinstance(trouble, RefusedError | SlowError) or elapsed() > ends_at:
+        if attempts.are_over:
             break
         await asyncio.sleep(rest_s)
-    return await _late(dashboard, submission_id, trouble, doubt)
+    return await _late(dashboard, submission_id, attempts)
+
+
+class _Attempts:
+    """Sending one submission, again and again within its time. ``send`` takes the seconds that are left.
+
+    ``trouble`` is what the last attempt met; ``doubt`` is that something was sent, and what came of it was not told.
+    """
+
+    def __init__(self, send: Callable[[float], Awaitable[None]], timeout_s: float) -> None:
+        self.trouble: SourceError | None = None
+        self.doubt: SourceError | None = None
+        self._send = send
+        self._elapsed = asyncio.get_running_loop().time
+        self._ends_at = self._elapsed() + timeout_s
+
+    async def send(self) -> None:
+        """Send it once."""
+        try:
+            await self._send(max(1.0, self._ends_at - self._elapsed()))
+            self.trouble = None
+        except SourceError as error:
+            self.trouble = error
+            self.doubt = self.doubt if isinstance(error, RefusedError | NotSentError) else error
+
+    @property
+    def are_over(self) -> bool:
+        """Whether another one would change nothing, or comes too late."""
+        final = self.trouble is None or isinstance(self.trouble, RefusedError | SlowError)
+        return final or self._elapsed() > self._ends_at
 
 
 async def _found(dashboard: DashboardClient, submission_id: str, trouble: SourceError | None) -> Job | None:
@@ -153,20 +174,18 @@ def _unanswered(submission_id: str, trouble: SourceError | None, error: SourceEr
     return trouble if isinstance(trouble, RefusedError | NotSentError) else _untold(submission_id, trouble or error)
 
 
-async def _late(
-    dashboard: DashboardClient, submission_id: str, trouble: SourceError | None, doubt: SourceError | None
-) -> Job:
+async def _late(dashboard: DashboardClient, submission_id: str, attempts: _Attempts) -> Job:
     """Return a job that the head took late; else raise what kept it from being one.
 
     What was sent and never answered may still be under way inside the head: then nobody can tell.
     """
-    if doubt is None:
-        raise trouble or _vanished(dashboard.spec.name, submission_id)
+    if attempts.doubt is None:
+        raise attempts.trouble or _vanished(dashboard.spec.name, submission_id)
     await asyncio.sleep(_SETTLE_S)
-    job = await _found(dashboard, submission_id, doubt)
+    job = await _found(dashboard, submission_id, attempts.doubt)
     if job is not None:
         return job
-    raise _untold(submission_id, doubt)
+    raise _untold(submission_id, attempts.doubt)
 
 
 def _untold(submission_id: str, trouble: SourceError) -> UntoldError:

@@ -11,6 +11,7 @@ import pytest
 
 from console.services.core import Core, Options
 from console.services.rerun import rerun
+from console.services.sending import send_request
 from console.services.submit import Request
 from console.services.why import why
 
@@ -71,7 +72,9 @@ def test_causes_are_told_apart_on_a_real_head(small_head, tmp_path):
         dashboard = core.fleet.dashboard(small_head.name)
 
         async def start(command, **environment):
-            return await core.submit(small_head.name, Request(job="", command=command, working_dir=None, **environment))
+            return await send_request(
+                core, small_head.name, Request(job="", command=command, working_dir=None, **environment)
+            )
 
         async def cause_of(job):
             ended = await until(lambda: dashboard.job(job.id), lambda found: found.ended)

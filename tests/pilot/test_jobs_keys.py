@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from console.model.job import Job
 from console.model.kept import KeptOutput
+from console.screens import switchboard
 from console.screens.clusters import ClustersScreen
 from console.screens.confirm import ConfirmScreen
 from console.screens.log import LogScreen
 from console.screens.plots import PlotsScreen
+from console.services.core import Core
+from console.services.job_outputs import output_of
 from tests.pilot.deck import Clock, deck
 from tests.pilot.scenes import mixed_fleet, one_cluster, output_document
 
@@ -86,19 +91,21 @@ async def test_o_fetches_the_output_keeps_it_and_shows_it(tmp_path: Path) -> Non
         assert [kept.submission_id for kept in console.core.shelf.kept()] == ["raysubmit_7KqWmXsTz4bGhY2n"]
 
 
-async def test_an_output_that_comes_late_does_not_take_the_operator_away(tmp_path: Path) -> None:
+async def test_an_output_that_comes_late_does_not_take_the_operator_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = Clock()
     async with one_cluster(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
         head = fleet.heads["local-1"]
         head.add_job("raysubmit_7KqWmXsTz4bGhY2n", "SUCCEEDED")
         head.served = {"/about": {"submission_id": "raysubmit_7KqWmXsTz4bGhY2n"}, "/output": output_document()}
-        fetch, may_come = console.core.output_of, asyncio.Event()
+        may_come = asyncio.Event()
 
-        async def late(job: Job) -> KeptOutput:
+        async def late(core: Core, job: Job) -> KeptOutput:
             await may_come.wait()
-            return await fetch(job)
+            return await output_of(core, job)
 
-        console.core.output_of = late  # type: ignore[method-assign]
+        monkeypatch.setattr(switchboard, "output_of", late)
         await console.press("2")
         await console.shows("raysubmit_7Kq")
         await console.press("o", "1")

@@ -18,6 +18,7 @@ from aiohttp import web
 from console.errors import NotFoundError
 from console.services import output_fetch
 from console.services.core import Core, Options
+from console.services.job_outputs import output_of
 from tests.fakes.head import FakeHead, fake_head
 from tests.pilot.deck import NOON, configuration
 from tests.pilot.scenes import clustering_document, output_document
@@ -89,7 +90,7 @@ def fetched(tmp_path: Path, prepare: Any) -> tuple[Any, PagedHead, Core]:
             prepare(head)
             job = await core.fleet.dashboard("local-1").job(JOB)
             try:
-                return await core.output_of(job), head, core
+                return await output_of(core, job), head, core
             except NotFoundError as error:
                 return error, head, core
 
@@ -231,7 +232,7 @@ def test_an_id_that_is_no_name_for_a_file_keeps_nothing_and_says_so(tmp_path: Pa
             head.add_job("../../evil id", "RUNNING")
             job = (await core.fleet.dashboard("local-1").jobs())[-1]
             with pytest.raises(NotFoundError, match="is no name for a file"):
-                await core.output_of(job)
+                await output_of(core, job)
 
     asyncio.run(work())
     assert not list(tmp_path.rglob("*evil*"))

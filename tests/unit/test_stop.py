@@ -10,7 +10,7 @@ import pytest
 from console.clients.dashboard import DashboardClient
 from console.errors import UnreachableError, UsageError
 from console.model.cluster import ClusterSpec
-from console.services.jobs import stop_job
+from console.services.stop import stop_job
 from tests.fakes.head import FakeHead, fake_head
 
 JOB = "raysubmit_x"

@@ -15,6 +15,7 @@ from console.model.cluster import ClusterSnapshot, ClusterSpec, State
 from console.model.event import Event
 from console.services import submit as submitting
 from console.services.core import Core, Options
+from console.services.sending import send_request
 from console.services.submit import Request
 from console.services.untold import GIVE_UP_AFTER_S, MISSED_AFTER_S, UntoldJobs
 from tests.fakes.head import FakeHead, fake_head
@@ -83,7 +84,7 @@ def test_what_is_cut_short_after_it_was_sent_is_told_by_its_id(tmp_path: Path) -
     async def scenario() -> None:
         async with noting(tmp_path) as (core, head, noted):
             head.holds_submissions = asyncio.Event()
-            sending = asyncio.create_task(core.submit("c", Request(job="", command="true", working_dir=None)))
+            sending = asyncio.create_task(send_request(core, "c", Request(job="", command="true", working_dir=None)))
             await asyncio.wait_for(head.holding.wait(), 30)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -102,7 +103,7 @@ def test_what_a_gateway_swallowed_is_remembered_and_noted(tmp_path: Path, monkey
             head.gateway_statuses = [503]
             head.takes_behind_gateway = asyncio.Event()
             with pytest.raises(UntoldError):
-                await core.submit("c", Request(job="", command="true", working_dir=None))
+                await send_request(core, "c", Request(job="", command="true", working_dir=None))
             assert len(core.untold.of("c")) == 1
             head.takes_behind_gateway.set()
             async for _ in core.fleet.watch("c"):
