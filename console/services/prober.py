@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
 
@@ -19,12 +19,12 @@ from console.errors import NotFoundError
 from console.model.check import ClusterChecks, Ladder
 from console.model.cluster import ClusterSpec
 from console.services.cluster_walk import Around, ClusterWalk
-from console.services.evidence import Evidence, VmWatch
 from console.services.identity import IdentityMemory, Known
 from console.services.loops import Loops
 from console.services.path_states import unasked, with_own_error
 from console.services.paths import Path, path_of
 from console.services.scrape import Scraped
+from console.services.vm_watches import MakeVmWatch, VmWatches
 
 # With walks of at most 3 s, a break and a repair are seen within 5 s.
 REST_S, REST_BROKEN_S = 1.4, 1.0
@@ -32,7 +32,6 @@ EVIDENCE_REST_S, EVIDENCE_BROKEN_S = 20.0, 3.0
 Listener = Callable[[ClusterChecks], None]
 ScrapedOf = Callable[[str], Scraped | None]
 TokenOf = Callable[[ClusterSpec], str | None]
-MakeVmWatch = Callable[[Path, Names], VmWatch]
 
 
 class Prober:
@@ -51,13 +50,11 @@ class Prober:
     ) -> None:
         self._config, self._memory = config, memory
         self._token_of, self._scraped_of = token_of, scraped_of
-        self._make_vm_watch = make_vm_watch or _vm_watch
         self._clock, self._loops = clock, Loops(sleep)
         self._names = Names()
+        self.vms = VmWatches(self._names, clock, make_vm_watch)
         self._walks: dict[str, ClusterWalk] = {}
         self._checks: dict[str, ClusterChecks] = {}
-        self._vms: dict[str, VmWatch] = {}
-        self._evidence: dict[str, Evidence] = {}
         self._listeners: list[Listener] = []
         self._restart_listeners: list[Callable[[str, float], None]] = []
         self.is_begun = False
@@ -113,7 +110,7 @@ class Prober:
         if with_ssh:
             vias = {walk.path.gate.name for name in wanted if (walk := self._walks[name]).path.gate is not None}
             await asyncio.gather(*(self._look_at_vm(via, wanted) for via in vias))
-            doubtful = (walk for walk in self._walks.values() if walk.disagrees(self._seen(walk)))
+            doubtful = (walk for walk in self._walks.values() if walk.disagrees(self.vms.seen(walk.path)))
             await asyncio.gather(*(_walked_once(walk, settle=False) for walk in doubtful))
         for name, error in zip(walks, failed, strict=True):
             if error is not None:
@@ -134,8 +131,8 @@ class Prober:
             name: self._checks[name] if name in self._checks and name not in changed else unasked(walk.path)
             for name, walk in self._walks.items()
         }
-        gates = {walk.path.gate.name: walk.path for walk in self._walks.values() if walk.path.gate is not None}
-        self._take_over_vms(gates)
+        for via in self.vms.take_over(walk.path for walk in self._walks.values()):
+            self._loops.end(f"vm {via}")
         for name in changed:
             before[name].close()
             self._loops.end(f"path {name}")
@@ -158,30 +155,18 @@ class Prober:
         for walk in self._walks.values():
             walk.close()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.forget_connections()
-        self._vms.clear()
+        await self.vms.close()
         self._names.close()
 
     def _new(self, path: Path) -> ClusterWalk:
         return ClusterWalk(path, self._names, self._memory, lambda: self._token_of(path.spec), self._clock)
-
-    def _take_over_vms(self, gates: Mapping[str, Path]) -> None:
-        for via in [via for via, vm in self._vms.items() if via not in gates or gates[via].gate != vm.gate]:
-            self._loops.end(f"vm {via}")
-            self._evidence.pop(via, None)
-            vm = self._vms.pop(via)
-            with suppress(RuntimeError):  # nothing is open where no loop runs
-                asyncio.get_running_loop().create_task(vm.close())
-        for via, path in gates.items():
-            if via not in self._vms:
-                self._vms[via] = self._make_vm_watch(path, self._names)
 
     def _start_missing(self) -> None:
         if not self.is_begun:
             return
         for name in self._walks:
             self._loops.start(f"path {name}", partial(self._walk_one, name, self._walks[name]))
-        for via in self._vms:
+        for via in self.vms:
             self._loops.start(f"vm {via}", partial(self._look_at_one, via))
 
     async def _walk_one(self, name: str, walk: ClusterWalk) -> float:
@@ -214,7 +199,7 @@ class Prober:
         since = walk.broken_since()
         if gate is None or not since:
             return
-        seen = self._seen(walk)
+        seen = self.vms.seen(walk.path)
         if seen is None or seen.asked_at < since:
             self._loops.wake(f"vm {gate.name}")
 
@@ -228,15 +213,9 @@ class Prober:
         return EVIDENCE_BROKEN_S if is_wanted else EVIDENCE_REST_S
 
     async def _look_at_vm(self, via: str, clusters: Iterable[str]) -> None:
-        """Have ssh look at a VM, which may be gone from the configuration by the time that it answers."""
-        vm = self._vms[via]
-        ports = [port for name in clusters if name in self._walks for port in self._walks[name].wanted_ports()]
-        try:
-            seen = await vm.ask(ports)
-        except Exception as error:  # evidence explains and decides nothing: there is none, and the reason is told
-            seen = Evidence(asked_at=self._clock(), unasked=f"raydeck failed there: {type(error).__name__}: {error}")
-        if self._vms.get(via) is vm:
-            self._evidence[via] = seen
+        """Have ssh look at a VM, at what these clusters want to know of it."""
+        walks = [self._walks[name] for name in clusters if name in self._walks]
+        await self.vms.look(via, [port for walk in walks for port in walk.wanted_ports()])
 
     def _conclude_safely(self, name: str) -> None:
         try:
@@ -254,7 +233,7 @@ class Prober:
             for other, its in self._walks.items()
             if other != name and (known := its.known) is not None and known.dashboard != walk.path.spec.dashboard
         }
-        if walk.judge(others, self._remembered(name, walk), self._seen(walk)):
+        if walk.judge(others, self._remembered(name, walk), self.vms.seen(walk.path)):
             for tell in self._restart_listeners:
                 tell(name, walk.judgement.restarted_at or self._clock())
         around = Around(
@@ -262,13 +241,9 @@ class Prober:
             {other: self._walks[other].versions for other in others},
             self._scraped_of(name),
         )
-        self._checks[name] = checks = walk.checks(self._seen(walk), around)
+        self._checks[name] = checks = walk.checks(self.vms.seen(walk.path), around)
         for listener in tuple(self._listeners):
             listener(checks)
-
-    def _seen(self, walk: ClusterWalk) -> Evidence | None:
-        """Return what ssh saw last of the VM of a path."""
-        return self._evidence.get(_gate_name(walk) or "")
 
     def _remembered(self, name: str, walk: ClusterWalk) -> dict[str, Known]:
         """Return who answered, rightly, as the other clusters."""
@@ -279,18 +254,9 @@ class Prober:
                 found[other] = known
         return found
 
-    async def forget_connections(self) -> None:
-        """End the shared connections to the VMs; the next question makes them anew."""
-        await asyncio.gather(*(vm.close() for vm in self._vms.values()))
-
 
 def _gate_name(walk: ClusterWalk) -> str | None:
     return walk.path.gate.name if walk.path.gate is not None else None
-
-
-def _vm_watch(path: Path, names: Names) -> VmWatch:
-    assert path.gate is not None  # noqa: S101 -- asked for paths with a VM only
-    return VmWatch(path.gate, names)
 
 
 async def _walked_once(walk: ClusterWalk, *, settle: bool) -> Exception | None:

@@ -370,7 +370,7 @@ class Asking:
 
     def forget_connections(self):
         for core in self.cores.values():
-            self.loop.run_until_complete(core.prober.forget_connections())
+            self.loop.run_until_complete(core.prober.vms.forget_connections())
 
     def until_whole(self):
         """Walk until nothing is broken along any way; what ssh saw of the break is forgotten."""
@@ -378,7 +378,7 @@ class Asking:
         while True:
             broken = {}
             for way, core in self.cores.items():
-                core.prober._evidence.clear()
+                core.prober.vms.forget()
                 asked = core.prober.ask(["local-1", "local-2"], with_ssh=False)
                 broken[way] = [checks.first_broken for checks in self.loop.run_until_complete(asked)]
             if not any(name for names in broken.values() for name in names):

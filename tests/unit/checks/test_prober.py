@@ -165,7 +165,7 @@ async def test_ssh_that_is_not_there_is_a_reason_and_no_fault(tmp_path):
         )
         core = Core(Options(file, False, {"XDG_STATE_HOME": str(tmp_path / "state")}, tmp_path))
         core.load()
-        core.prober._make_vm_watch = lambda path, _names: NoSsh(path)
+        core.prober.vms._make = lambda path, _names: NoSsh(path)
         await core.begin()
         (checks,) = await core.check(["a"])
         await core.close()
@@ -215,7 +215,7 @@ async def prober_with(tmp_path, head, make_vm_watch):
     file = tmp_path / "clusters.toml"
     file.write_text(TUNNELLED.format(name="a", url=head.url, serve=head.serve_url, slot=1))
     core = Core(Options(file, False, {"XDG_STATE_HOME": str(tmp_path / "state")}, tmp_path))
-    core.prober._make_vm_watch = make_vm_watch
+    core.prober.vms._make = make_vm_watch
     core.load()
     await core.begin()
     core.prober.begin()
