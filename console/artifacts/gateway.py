@@ -20,7 +20,6 @@ from console.model.portplan import PortPlan
 
 ISTIO_NAMESPACE = "default"
 _SHOWN: tuple[Literal["dash", "serve"], ...] = ("dash", "serve")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class GatewayHost(Struct, frozen=True):
@@ -89,12 +88,8 @@ def shown_hosts(plan: PortPlan, config: Config) -> list[str]:
 
 def gateway_host(url: str | None, key: str, config: Config) -> str | None:
     """Return the host of a URL that leads through the gateway, None for any other; refuse what no host can be."""
-    parts = urlsplit(url or "")
-    host = (parts.hostname or "").removesuffix(".")
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    if not host.endswith(f".{config.kubernetes.domain}") or port != config.kubernetes.gateway_port:
-        return None
-    if not all(is_label(label) for label in host.split(".")):
+    host = config.kubernetes.gateway_host(url or "")
+    if host is not None and not all(is_label(label) for label in host.split(".")):
         raise refuse(
             config, key, f"expected a host of letters, digits, hyphens and dots, as Kubernetes does, got {host}"
         )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from console.model.cluster import ClusterSpec
+
+_PORTS = {"http": 80, "https": 443}
 
 
 class ConsoleOptions(Struct, frozen=True):
@@ -48,6 +51,13 @@ class Kubernetes(Struct, frozen=True):
     gateway_port: int = 7001
     domain: str = "oss"
     gateway_ip: str | None = None
+
+    def gateway_host(self, url: str) -> str | None:
+        """Return the host of a URL that leads through the gateway: one of its domain, on its port. None: another."""
+        parts = urlsplit(url)
+        host = (parts.hostname or "").removesuffix(".")
+        is_ours = host.endswith(f".{self.domain}") and (parts.port or _PORTS.get(parts.scheme)) == self.gateway_port
+        return host if is_ours else None
 
 
 class Config(Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ class Failure(StrEnum):
     TWICE = "twice"
     STRANGER = "stranger"
     TWO_ENDS = "two-ends"  # the gateway and the VM lead to different heads
+    OWN_END = "own-end"  # an address on this machine, or a direct one, and the VM do
     DIFFERS = "differs"
     SSH = "ssh"  # what ssh said on standard error; its own cause and hint go with it
     KEY_MODE = "key-mode"

@@ -66,6 +66,11 @@ ANSWER_PROBES: tuple[Probe, ...] = (
                 "the gateway leads to another Ray than the tunnel of {cluster}: its route is wrong",
                 *ENDPOINTS,
             ),
+            Failure.OWN_END: remedy(
+                "{host}:{port} leads to another Ray than the tunnel of {cluster}: one of the two is wrong",
+                Fix("sudo ss -Htlnp 'sport = :{own_port}'", note="who holds that port here, and where does it lead?"),
+                Fix("raydeck config path", note="compare `dashboard` of {cluster} in that file with its tunnel"),
+            ),
         },
     ),
     Probe(

@@ -45,7 +45,8 @@ def identity_check(
     if on_the_vm is not None and on_the_vm.session_name != known.session_name:
         detail = f"{endpoint.where} is session {known.session_name}, {on_the_vm.where} on the VM is another"
         received = f"{known.session_name}, {on_the_vm.session_name}"
-        return broken(msgspec.structs.replace(check, received=received), Failure.TWO_ENDS, detail, words)
+        failure = Failure.TWO_ENDS if endpoint.way == "gateway" else Failure.OWN_END
+        return broken(msgspec.structs.replace(check, received=received), failure, detail, words)
     detail = judged.detail
     if restarted_at is not None:
         detail += f"; Ray was restarted at {datetime.fromtimestamp(restarted_at):%H:%M}"  # noqa: DTZ006 -- as on a clock

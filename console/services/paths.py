@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -101,7 +101,9 @@ def _by_url(spec: ClusterSpec, service: CheckedService, url: str, kubernetes: Ku
     parts = urlsplit(url)
     is_tls = parts.scheme == "https"
     port = parts.port or (443 if is_tls else 80)
-    way: Way = spec.reach if spec.reach in {"vm", "forward"} else _way(parts, port, kubernetes)
+    way: Way = "direct" if kubernetes.gateway_host(url) is None else "gateway"
+    if spec.reach in {"vm", "forward"}:
+        way = spec.reach
     return Endpoint(
         service=service,
         way=way,
@@ -113,12 +115,6 @@ def _by_url(spec: ClusterSpec, service: CheckedService, url: str, kubernetes: Ku
         is_tls=is_tls,
         plan_port=_plan_port(spec, service),
     )
-
-
-def _way(parts: SplitResult, port: int, kubernetes: Kubernetes) -> Way:
-    """Return whether an address is one of Istio's: its port, and a host name in its domain."""
-    is_ours = (parts.hostname or "").endswith(f".{kubernetes.domain}")
-    return "gateway" if is_ours and port == kubernetes.gateway_port else "direct"
 
 
 def _by_plan(spec: ClusterSpec, service: CheckedService, gate: SshGate | None) -> Endpoint:

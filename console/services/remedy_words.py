@@ -25,6 +25,7 @@ def words_of(path: Path, endpoint: Endpoint, vm_host: str = "") -> dict[str, str
         "host": endpoint.host or "",
         "address": endpoint.host or "",
         "port": str(endpoint.port or ""),
+        "own_port": str(endpoint.port) if _is_loopback(endpoint.host or "") else "",
         "plan_port": str(endpoint.plan_port or ""),
         "url": _url(endpoint),
         "vm": host,

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.fakes.stand_in import PORTS as INNER
@@ -143,10 +144,11 @@ class HopsLab:
         self.start("gateway", "vm", *command)
         self.listens(f"{self.vm}:{GATEWAY_PORT}", True)
 
-    def way_back(self) -> None:
-        """Open the operator's local forwards."""
+    def way_back(self, instead: Mapping[int, str] | None = None) -> None:
+        """Open the operator's local forwards; ``instead``: where some of the ports lead, as the VM sees it."""
         ports = [port for planned in PLANNED.values() for port in planned]
-        forwards = [f"-L127.0.0.1:{port}:{self.vm}:{port}" for port in ports]
+        targets = {port: f"{self.vm}:{port}" for port in ports} | dict(instead or {})
+        forwards = [f"-L127.0.0.1:{port}:{target}" for port, target in targets.items()]
         self.start("way-back", "operator", self.ssh, "-N", "-oBatchMode=yes", *forwards, "vm")
         self.listens(f"127.0.0.1:{ports[-1]}", True, "operator")
 

@@ -156,6 +156,21 @@ def no_third_head(lab: HopsLab) -> None:
     lab.listens("127.0.0.1:8265", False)
 
 
+def other_forward(lab: HopsLab) -> None:
+    """The port on the operator's machine is a forward to a head that nobody configured."""
+    lab.start("third", "vm", sys.executable, "-m", "tests.fakes.stand_in", "session_2026-06-02_08-00-00_3_3")
+    lab.listens("127.0.0.1:8265", True)
+    lab.end_way_back()
+    lab.way_back({8100: "127.0.0.1:8265"})
+
+
+def no_other_forward(lab: HopsLab) -> None:
+    lab.end_way_back()
+    lab.stop("third")
+    lab.listens("127.0.0.1:8265", False)
+    lab.way_back()
+
+
 def own_forwards(lab: HopsLab, **instead: int) -> None:
     """The operator's machine is the computer of local-1, too: its ssh configuration has a Host for the tunnel."""
     ports = zip(PLANNED[1], (INNER | instead).values(), strict=True)
@@ -280,6 +295,10 @@ SCENARIOS = (
     Scenario(
         "the gateway leads to another head than the tunnel", third_head, no_third_head,
         {"gateway": Found("identity", "kubectl get endpoints"), "vm": Found(None)},
+    ),
+    Scenario(
+        "a forward leads to another head than the tunnel", other_forward, no_other_forward,
+        {"forward": Found("identity", "sport = :8100"), "gateway": Found(None), "vm": Found(None)},
     ),
     Scenario(
         "GatewayPorts no", lambda lab: new_sshd(lab, "no", "127.0.0.1"), old_sshd,

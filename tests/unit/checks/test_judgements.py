@@ -1,14 +1,20 @@
 """What is judged of a head that answers: who it is by two ways, its clock, and what Ray client would need."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from console.clients.vm_script import Told
+from console.config import parse_config
 from console.model.check import Outcome
 from console.model.failure import Failure
+from console.services.evidence import Evidence
 from console.services.identity import Judgement, Known
 from console.services.judgements import OnTheVm, client_version_check, clock_check, identity_check
-from console.services.paths import Endpoint
+from console.services.paths import Endpoint, path_of
+from console.services.remedy_words import words_of
+from console.services.vm_questions import session_on_the_vm, wanted_ports
 
 NOON = 1_795_384_800.0
 ENDPOINT = Endpoint("dashboard", "gateway", "dashboard", "ray.local.dash-1.oss", 7001, plan_port=8100)
@@ -44,6 +50,48 @@ def test_two_ways_end_at_the_same_head():
     assert other.outcome is Outcome.BROKEN
     assert other.command.startswith("kubectl get endpoints -n integration ray-local-1-dash")
     assert "session_1, session_2" in other.received
+
+
+@pytest.mark.parametrize(
+    ("keys", "command", "where"),
+    [
+        ('reach = "forward"', "sudo ss -Htlnp 'sport = :8100'", "127.0.0.1:8100"),
+        ('dashboard = "http://10.0.0.5:8265"', "raydeck config path", "10.0.0.5:8265"),
+    ],
+)
+def test_an_address_that_leads_elsewhere_than_the_tunnel_is_told_whatever_the_way(keys, command, where):
+    path = configured(keys)
+    assert (8100, "version") in wanted_ports(path, lambda _: False)
+    said = Told(said={8100: 'HTTP/1.1 200 OK {"session_name": "session_2"}'})
+    session = session_on_the_vm(path, Evidence(asked_at=NOON, told=said))
+    endpoint = path.endpoints[0]
+    check = identity_check(endpoint, KNOWN, RIGHT, words_of(path, endpoint), on_the_vm=OnTheVm(session, "vm:8100"))
+    assert (check.outcome, check.command) == (Outcome.BROKEN, command)
+    assert check.cause == f"{where} leads to another Ray than the tunnel of local-1: one of the two is wrong"
+
+
+def test_a_walk_that_ends_on_the_vm_itself_has_no_second_way():
+    path = configured('reach = "vm"')
+    assert not list(wanted_ports(path, lambda _: False))
+    said = Told(said={8100: '{"session_name": "session_2"}'})
+    assert not session_on_the_vm(path, Evidence(asked_at=NOON, told=said))
+
+
+def configured(keys):
+    """The path of a cluster behind a tunnel, with these keys of clusters.toml."""
+    text = f"""
+[ssh.vm]
+host = "vm"
+private_ip = "192.168.1.19"
+
+[[clusters]]
+name = "local-1"
+kind = "local"
+tunnel = {{ via = "vm", slot = 1 }}
+{keys}
+"""
+    config = parse_config(text.encode(), Path("/c.toml"), {})
+    return path_of(config.clusters[0], config)
 
 
 def test_who_it_is_comes_before_what_else_is_wrong():
