@@ -10,15 +10,16 @@ import asyncio
 import os
 import re
 import shlex
+import signal
 import stat
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from console.clients.ending import send
 from console.clients.socket_folder import SocketFolder
 from console.clients.ssh_command import ssh_command, ssh_options
 from console.config import SshGate
@@ -197,9 +198,7 @@ async def _bounded(stream: asyncio.StreamReader) -> bytes:
 
 
 async def _end(process: Process) -> None:
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            process.kill()
+    send(process, signal.SIGKILL)
     await process.wait()
 
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
+from console.clients.ending import send
 from console.clients.ssh_command import ssh_command, ssh_options
 from console.clients.ssh_complaints import MOST_LINES, cleaned
 from console.model.forward import Forward
@@ -89,9 +90,8 @@ class SshSession:
 
     def end(self) -> None:
         """Ask ssh to end; ``run`` returns then."""
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
+        if self._process is not None:
+            send(self._process, signal.SIGTERM)
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None  # noqa: S101 -- it was asked for

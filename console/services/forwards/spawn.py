@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from console.clients.ending import send
 
 _GUARD = str(Path(__file__).with_name("guard.py"))
 _GRACE_S = 2.0
@@ -38,10 +41,9 @@ async def spawn_guarded(
 
 async def end_process(process: asyncio.subprocess.Process) -> None:
     """End a process that may have ended already, by force if it does not want to."""
-    for send in (process.terminate, process.kill):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         if process.returncode is not None:
             return
-        with suppress(ProcessLookupError):
-            send()
+        send(process, number)
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), _GRACE_S)
