@@ -18,6 +18,7 @@ from console.render.shipped import shipped_words
 from console.services.attend import OutputKept, OutputMissed, attend
 from console.services.core import Core
 from console.services.follow import FollowEnded, JobSeen, LinkBack, LinkLost, LogData
+from console.services.merged_logs import CopyGiven
 
 _LINES = 1000
 
@@ -74,9 +75,11 @@ def failure_of(job: Job, why: str) -> JobFailedError | None:
     return JobFailedError(job.cluster, f"{job.id}: {why}", f"raydeck logs {job.id} --why")
 
 
-def words_for(event: LinkLost | LinkBack | OutputKept | OutputMissed) -> str:
+def words_for(event: LinkLost | LinkBack | OutputKept | OutputMissed | CopyGiven) -> str:
     """Return what happened beside the log, in words."""
     match event:
+        case CopyGiven(about):
+            return f"this is the kept copy of {about.job.id}"
         case LinkLost(_, reason):
             return f"link lost: {reason}"
         case LinkBack(_, after_s, complete):

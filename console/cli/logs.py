@@ -9,10 +9,9 @@ from collections.abc import Sequence
 import click
 
 from console.cli.attending import follow_to_end
-from console.cli.merged import print_merged
+from console.cli.merged import follow_merged, last_lines, only_copy, print_ends
 from console.cli.session import Session, pass_session, tell, write_bytes
-from console.errors import NotFoundError, RaydeckError, SourceError
-from console.model.job import Job
+from console.errors import NotFoundError, SourceError
 from console.render.copies_table import COPY_COLUMNS, copy_row
 from console.render.log_text import LogText
 from console.render.text_table import text_table
@@ -46,31 +45,45 @@ def logs(session: Session, job_ids: tuple[str, ...], cluster: str | None, *, fol
         return
 
     async def work(core: Core) -> None:
-        try:
-            jobs = [await find_job(core.fleet, job_id, cluster) for job_id in ids]
-            if asks_why:
-                for job in jobs:
-                    click.echo(why_text(await why(core, job), session.glyphs))
-            else:
-                await _print(core, jobs, lines, session, follows=follows)
-        except (SourceError, NotFoundError) as error:
-            if len(ids) > 1 or asks_why or not _printed_copy(core, ids[0], lines, session):
-                raise
-            raise _only_copy(error, ids[0]) from error
+        if asks_why:
+            for job_id in ids:
+                job = await find_job(core.fleet, job_id, cluster)
+                click.echo(why_text(await why(core, job), session.glyphs))
+        elif len(ids) == 1:
+            await _print_one(core, ids[0], cluster, lines, session, follows=follows)
+        elif follows:
+            await _follow_several(core, ids, cluster, lines, session)
+        else:
+            await print_ends(core, ids, cluster, lines, session)
 
     session.run(work)
 
 
-async def _print(core: Core, jobs: Sequence[Job], lines: int, session: Session, *, follows: bool) -> None:
-    if len(jobs) > 1:
-        await print_merged(core, jobs, lines, session, follows=follows)
-    elif follows:
-        await follow_to_end(core, jobs[0], lines, session)
-    else:
-        tail = await core.fleet.dashboard(jobs[0].cluster).log_tail(jobs[0], lines)
-        text = LogText(session.glyphs, to_terminal=sys.stdout.isatty())
-        write_bytes(text.of(tail) + text.rest())
-        await asyncio.to_thread(core.logs.keep, jobs[0], tail)
+async def _print_one(
+    core: Core, job_id: str, cluster: str | None, lines: int, session: Session, *, follows: bool
+) -> None:
+    try:
+        job = await find_job(core.fleet, job_id, cluster)
+        if follows:
+            await follow_to_end(core, job, lines, session)
+            return
+        tail = await core.fleet.dashboard(job.cluster).log_tail(job, lines)
+    except (SourceError, NotFoundError) as error:
+        if not _printed_copy(core, job_id, lines, session):
+            raise
+        raise only_copy(error, job_id) from error
+    text = LogText(session.glyphs, to_terminal=sys.stdout.isatty())
+    write_bytes(text.of(tail) + text.rest())
+    await asyncio.to_thread(core.logs.keep, job, tail)
+
+
+async def _follow_several(core: Core, ids: Sequence[str], cluster: str | None, lines: int, session: Session) -> None:
+    try:
+        jobs = [await find_job(core.fleet, job_id, cluster) for job_id in ids]
+    except (SourceError, NotFoundError):
+        await print_ends(core, ids, cluster, lines, session)
+        raise
+    await follow_merged(core, jobs, lines, session)
 
 
 def _printed_copy(core: Core, job_id: str, lines: int, session: Session) -> bool:
@@ -79,12 +92,8 @@ def _printed_copy(core: Core, job_id: str, lines: int, session: Session) -> bool
     if kept is None:
         return False
     text = LogText(session.glyphs, to_terminal=sys.stdout.isatty())
-    write_bytes(text.of(b"".join(kept[1].splitlines(keepends=True)[-lines:])) + text.rest())
+    write_bytes(text.of(last_lines(kept[1], lines)) + text.rest())
     return True
-
-
-def _only_copy(error: RaydeckError, job_id: str) -> RaydeckError:
-    return NotFoundError(error.where, f"{error.what}; this is the kept copy of {job_id}", error.hint)
 
 
 def _list_copies(session: Session, cluster: str | None) -> None:

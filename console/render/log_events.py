@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 
 from console.model.job import Job
@@ -25,7 +26,7 @@ def copy_words(kept_at: float, job: Job, zone: tzinfo | None) -> str:
     return f"kept copy of {datetime.fromtimestamp(kept_at, zone):%d %b %H:%M:%S}, the job was {job.status.lower()}"
 
 
-def bound_words(job: Job, most_lines: int) -> str:
-    """Return how to see more of a log than is kept on screen."""
-    most = f"{most_lines:,}".replace(",", " ")
-    return f"no more than {most} lines are kept here; raydeck logs {job.id} --lines N prints more"
+def bound_words(jobs: Iterable[Job], most_lines: int) -> str:
+    """Return how to see more of these jobs' logs than is kept on screen."""
+    most, ids = f"{most_lines:,}".replace(",", " "), " ".join(job.id for job in jobs)
+    return f"no more than {most} lines are kept here; raydeck logs {ids} --lines N prints more"

@@ -68,8 +68,7 @@ class LogScreen(FramedScreen):
 
     def on_log_view_near_top(self) -> None:
         """Ask for earlier lines."""
-        if self._source is not None:
-            self.run_worker(self._source.page_back(), group="earlier")
+        self.run_worker(self._page_back(), group="earlier")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Search for what was typed."""
@@ -124,6 +123,10 @@ class LogScreen(FramedScreen):
         self._source = LogSource(self.deck, self.view, self.job, self._see)
         await self._source.follow()
         self._show_title()
+
+    async def _page_back(self) -> None:
+        if self._source is not None:
+            await self._source.page_back()
 
     def _see(self, job: Job) -> None:
         self.job = job

@@ -69,7 +69,7 @@ class LogSource:
             if page is None or self._view.ring.first < 0:
                 self._deck.tell("the log begins here" if page is not None else "the log was replaced meanwhile")
         elif not self._view.prepend(page):
-            self._deck.tell(bound_words(self._job, self._view.ring.lines_most))
+            self._deck.tell(bound_words([self._job], self._view.ring.lines_most))
 
     async def _take(self, event: LogEvent | OutputKept | OutputMissed) -> None:
         match event:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import aclosing
 
 from console.errors import RaydeckError
 from console.model.job import Job
+from console.render.log_events import bound_words, copy_words
 from console.render.log_title import LogStanding, merged_title
 from console.render.merged_text import tagged, tags
 from console.screens.log import LogScreen
 from console.screens.log_source import LINES_AT_START, words_of
+from console.services.earlier_merged import EarlierMerged
 from console.services.follow import FollowEnded, JobSeen
-from console.services.merged_logs import MergedEvent, merged
+from console.services.merged_lines import MergedLine
+from console.services.merged_logs import CopyGiven, MergedEvent, earlier_lines_of, merged
 
 
 class MergedLogScreen(LogScreen):
@@ -21,6 +24,9 @@ class MergedLogScreen(LogScreen):
     def __init__(self, jobs: Sequence[Job]) -> None:
         super().__init__(jobs[0])
         self._jobs = list(jobs)
+        self._names = tags(jobs)
+        self._earlier: EarlierMerged | None = None
+        self._is_paging = False
 
     def action_output(self) -> None:
         """Do nothing: an output is one job's."""
@@ -37,19 +43,45 @@ class MergedLogScreen(LogScreen):
         return ("logs", *(job.id for job in self._jobs), "--follow")
 
     async def _follow(self) -> None:
-        names = tags(self._jobs)
+        core = self.deck.core
+        self._earlier = earlier_lines_of(core, self._jobs, LINES_AT_START)
         try:
-            async with aclosing(merged(self.deck.core, self._jobs, LINES_AT_START)) as pieces:
+            async with aclosing(merged(core, self._jobs, LINES_AT_START, self._earlier)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, MergedEvent):
-                        self._take_event(piece, names[piece.number])
+                        self._take_event(piece, self._names[piece.number])
                     else:
-                        self.view.feed(b"".join(tagged(line, names) + b"\n" for line in piece))
+                        self.view.feed(self._text(piece))
         except* RaydeckError as errors:
             for error in errors.exceptions:
                 self.view.note(str(error))
         self.view.finish()
         self._show_title()
+
+    async def _page_back(self) -> None:
+        """Put earlier lines of all logs before those that are shown, one page at a time."""
+        if self._earlier is None or self._is_paging or not self.view.ring.has_room:
+            return
+        self._is_paging = True
+        try:
+            page = await self._earlier.page(self._jobs)
+        except RaydeckError as error:
+            self.deck.complain(error)
+        else:
+            self._take_page(page)
+        finally:
+            self._is_paging = False
+
+    def _take_page(self, page: Sequence[MergedLine]) -> None:
+        if not page:
+            self._earlier = None
+            if self.view.ring.first < 0:
+                self.deck.tell("the logs begin here")
+        elif not self.view.prepend(self._text(page)):
+            self.deck.tell(bound_words(self._jobs, self.view.ring.lines_most))
+
+    def _text(self, lines: Iterable[MergedLine]) -> bytes:
+        return b"".join(tagged(line, self._names) + b"\n" for line in lines)
 
     def _take_event(self, piece: MergedEvent, name: str) -> None:
         match piece.event:
@@ -58,6 +90,8 @@ class MergedLogScreen(LogScreen):
             case FollowEnded(job, why):
                 self._jobs[piece.number] = job or self._jobs[piece.number]
                 self.view.note(f"{name.strip()}: {why}")
+            case CopyGiven(about):
+                self.view.note(f"{name.strip()}: {copy_words(about.kept_at, about.job, self.deck.zone)}")
             case event:
                 self.view.note(f"{name.strip()}: {words_of(event, self.deck.zone, self.deck.glyphs)}")
         self._show_title()

@@ -31,6 +31,11 @@ class EarlierLines:
         self._anchor = b""
         self._page_lines = PAGE_LINES
 
+    @property
+    def known_lines(self) -> int:
+        """Return of how many lines the known part is made."""
+        return self._known.lines
+
     def saw(self, content: bytes) -> None:
         """Take what was read behind all that is known."""
         self._known.add(content)

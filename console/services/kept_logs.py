@@ -157,6 +157,14 @@ def joined(before: bytes, read: bytes) -> bytes:
     return before + read[overlap:] if overlap else before.rstrip(b"\n") + b"\n" + _GAP + read
 
 
+def behind(copy: bytes, read: bytes) -> bytes:
+    """Return what of a reading of a log is not in the copy that was given in its place."""
+    if copy in read:
+        return read[read.find(copy) + len(copy) :]
+    whole = joined(copy, read)
+    return whole[len(copy) :] if whole.startswith(copy) else _GAP + read
+
+
 def _whole_lines(content: bytes) -> bytes:
     if len(content) <= COPY_BYTES:
         return content

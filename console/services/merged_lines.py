@@ -1,7 +1,8 @@
 """Lines of several logs in the order of their times. Pure.
 
-A line that begins with a time has it; any other belongs to the one before it, and one without any has the time at
-which it came. What comes late stands behind: lines of one log never change places.
+A line that begins with a time has it; any other belongs to the one before it. What stands before a log's first time
+has that one, where both came together, and in a log without any a line has the time at which it came. What comes late
+stands behind: lines of one log never change places.
 """
 
 from __future__ import annotations
@@ -9,21 +10,22 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter
 
 from msgspec import Struct
 
 _TIME = re.compile(rb"\s{0,4}[\[(]?(?:(\d{4}-\d\d-\d\d)[ T])?(\d\d:\d\d:\d\d)(?:[.,](\d{1,6}))?")
 _LINE_BYTES_MOST = 16_384
 _HALF_A_DAY = timedelta(hours=12)
-_ORDER = itemgetter(0, 1)
+_ORDER = attrgetter("at")
 
 
 class MergedLine(Struct, frozen=True):
-    """One line of the log of job ``number``, without its newline."""
+    """One line of the log of job ``number``, without its newline; ``at`` is where it stands (Unix seconds)."""
 
     number: int
     line: bytes
+    at: float = 0.0
 
 
 class LineMerger:
@@ -34,8 +36,8 @@ class LineMerger:
         self._tails = [b""] * count
         self._cut_bytes = [0] * count
         self._times = [0.0] * count
-        self._waiting: list[tuple[float, int, MergedLine]] = []
-        self._taken = 0
+        self._waiting: list[MergedLine] = []
+        self._untimed: list[list[int]] = [[] for _ in range(count)]  # places in what waits of lines before any time
 
     def feed(self, number: int, chunk: bytes, arrived_at: float) -> None:
         """Take the next bytes of one log, cut anywhere."""
@@ -53,7 +55,9 @@ class LineMerger:
     def flush(self) -> list[MergedLine]:
         """Return the lines that wait, in order; lines of one log never change places."""
         waiting, self._waiting = sorted(self._waiting, key=_ORDER), []
-        return [line for _, _, line in waiting]
+        for places in self._untimed:
+            places.clear()
+        return waiting
 
     def _lengthen(self, number: int, piece: bytes) -> None:
         """Lengthen the unfinished line within its bound; of a progress bar that reaches it the last state stays."""
@@ -70,10 +74,15 @@ class LineMerger:
 
     def _take(self, number: int, line: bytes, arrived_at: float) -> None:
         own = line_time(line, arrived_at, self._zone)
-        at = own if own is not None else self._times[number] or arrived_at
-        self._times[number] = max(at, self._times[number])
-        self._taken += 1
-        self._waiting.append((self._times[number], self._taken, MergedLine(number, line)))
+        if own is None and not self._times[number]:
+            self._untimed[number].append(len(self._waiting))
+            self._waiting.append(MergedLine(number, line, arrived_at))
+            return
+        for place in self._untimed[number]:
+            self._waiting[place] = MergedLine(number, self._waiting[place].line, own or arrived_at)
+        self._untimed[number].clear()
+        self._times[number] = max(own or 0.0, self._times[number])
+        self._waiting.append(MergedLine(number, line, self._times[number]))
 
 
 def line_time(line: bytes, near: float, zone: tzinfo | None) -> float | None:

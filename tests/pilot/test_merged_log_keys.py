@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from console.messages import LogsAsked
 from console.model.job import Job
 from console.screens.merged_log import MergedLogScreen
 from console.services import kept_logs
@@ -83,6 +85,73 @@ async def test_a_flood_of_several_logs_comes_in_pieces_and_whole(tmp_path: Path)
         await console.shows("25 002 lines")
         assert sum(b" line " in line for line in view.lines_as_bytes()) == sum(pieces) == 25_000
         assert 100 < max(pieces) <= 500
+
+
+def timed_log(name: str, first: int, count: int, every_s: int) -> bytes:
+    """Lines of a day, one every so many seconds."""
+    seconds = range(first, first + count * every_s, every_s)
+    return b"".join(
+        b"%02d:%02d:%02d %s %d\n" % (at // 3600, at // 60 % 60, at % 60, name.encode(), at) for at in seconds
+    )
+
+
+async def test_logs_are_read_back_to_their_beginnings_as_one(tmp_path: Path) -> None:
+    """One says a line every 2 s, the other every 10 s: page by page each gets its lines in its order, none twice."""
+    clock = Clock()
+    logs = {"left": timed_log("left", 0, 5000, 2), "right": timed_log("right", 0, 1000, 10)}
+    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        for name, job_id in (("left", ONE), ("right", TWO)):
+            fleet.heads[name].add_job(job_id, "SUCCEEDED")
+            fleet.heads[name].logs[job_id] = logs[name]
+        await console.press("2")
+        await console.shows(ONE, TWO)
+        await console.press("space", "j", "space", "l")
+        await console.shows("left 9998", "1 200 lines")  # of the right one only what is as new as the left one's first
+        view = console.app.screen.query_one(LogView)
+        while "the logs begin here" not in console.messages:
+            known = len(view.ring)
+            await console.press("g", "k")
+            await console.until(lambda known=known: len(view.ring) > known or console.messages)
+        lines = [line.partition(b"\x1b[0m ")[2].strip() for line in view.lines_as_bytes()]
+        for name, log in logs.items():
+            assert [line for line in lines if name.encode() in line] == log.splitlines()
+        assert [line[:8] for line in lines] == sorted(line[:8] for line in lines)
+
+
+async def test_a_cluster_that_is_gone_gives_its_kept_copy_among_the_others_and_the_rest_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        for name, job_id, log in (("left", ONE, b"14:03:01 a\n14:03:03 c\n"), ("right", TWO, b"14:03:02 b\n")):
+            fleet.heads[name].add_job(job_id, "RUNNING")
+            fleet.heads[name].logs[job_id] = log
+        await console.press("2")
+        await console.shows(ONE, TWO)
+        await console.press("space", "j", "space", "l")
+        await console.shows("3 lines")
+        await console.press("escape")
+        fleet.heads["left"].trouble = "close"
+        await console.press("l")
+        await console.shows("left: kept copy of 22 Nov 22:00:00, the job was running", "left: link lost", "3 lines")
+        view = console.app.screen.query_one(LogView)
+        assert [line.split()[-1] for line in view.lines_as_bytes()] == [b"a", b"b", b"c"]
+        fleet.heads["left"].logs[ONE] += b"14:03:05 d\n"
+        fleet.heads["left"].trouble = ""
+        await console.shows("left: link back", "4 lines")
+        assert [line.split()[-1] for line in view.lines_as_bytes()] == [b"a", b"b", b"c", b"d"]
+
+
+async def test_a_cluster_that_was_taken_out_ends_no_other_log(tmp_path: Path) -> None:
+    clock = Clock()
+    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
+        fleet.heads["left"].add_job(ONE, "RUNNING")
+        fleet.heads["left"].logs[ONE] = b"14:03:01 still here\n"
+        await console.press("2")
+        await console.shows(ONE)
+        there = console.core.fleet.snapshots[0].jobs[0]
+        console.app.post_message(LogsAsked([there, structs.replace(there, cluster="gone", submission_id=TWO)]))
+        await console.shows("still here", "gone: no such cluster")
 
 
 async def test_a_log_that_was_read_is_shown_from_its_copy_when_the_head_is_gone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from console.model.job import Job
 from console.services import kept_logs
-from console.services.kept_logs import LogCopies, LogCopy, joined
+from console.services.kept_logs import LogCopies, LogCopy, behind, joined
 from console.services.state_folder import StateFolder
 
 LOG = b"".join(b"line %d of the log\n" % number for number in range(2000))
@@ -34,6 +34,19 @@ def test_two_readings_make_one_log_without_a_line_twice(begin: int, begin_again:
     if begin <= begin_again < end:
         assert whole == b"".join(lines[begin:])
     assert whole.endswith(read) or begin_again < begin
+
+
+@given(st.integers(0, 1999), st.integers(0, 1999), st.integers(0, len(LOG)), st.booleans())
+def test_a_log_goes_on_behind_its_copy(begin: int, begin_again: int, end: int, ends_in_a_line: bool) -> None:
+    lines = LOG.splitlines(keepends=True)
+    start = len(b"".join(lines[:begin]))
+    copy = LOG[start : max(start + 60, end)] if ends_in_a_line else b"".join(lines[begin : begin + 40])
+    read = b"".join(lines[begin_again:])
+    rest = behind(copy, read)
+    if len(LOG) - len(read) <= start + len(copy):
+        assert copy + rest == LOG[start:]
+    else:
+        assert rest.endswith(kept_logs._GAP + read)
 
 
 def test_a_copy_is_found_again_with_its_job_and_nothing_else_is(tmp_path: Path) -> None:

@@ -59,6 +59,29 @@ def test_a_log_that_is_gone_is_shown_from_its_copy(tmp_path: Path) -> None:
     assert f"no cluster knows this job; this is the kept copy of {ONE}" in forgotten.stderr
 
 
+def test_of_several_logs_those_that_are_gone_are_shown_from_their_copies(tmp_path: Path) -> None:
+    def gone(head: FakeHead) -> None:
+        del head.logs[TWO]
+
+    assert logs(tmp_path, ONE, TWO, prepare=gone).stdout == ""
+    assert last_words(logs(tmp_path, ONE, TWO)) == ["a", "b", "c", "d"]
+    for prepare, what in (
+        (gone, "HTTP 500"),
+        (
+            lambda head: [head.jobs.remove(job) for job in head.jobs[:] if job["submission_id"] == TWO],
+            "no cluster knows",
+        ),
+    ):
+        for words in ((), ("--follow",)):
+            ran = logs(tmp_path, ONE, TWO, *words, prepare=prepare)
+            assert last_words(ran) == ["a", "b", "c", "d"], (what, words)
+            assert f"this is the kept copy of {TWO}" in ran.stderr
+            if not words:
+                assert ran.exit_code == 1
+                assert what in ran.stderr
+    assert last_words(logs(tmp_path, ONE, TWO, "--lines", "1", prepare=gone)) == ["c", "d"]
+
+
 def test_without_an_id_the_kept_copies_are_listed(tmp_path: Path) -> None:
     assert (logs(tmp_path).exit_code, logs(tmp_path).stdout) == (0, "")
     for job_id in (ONE, TWO):

@@ -28,6 +28,15 @@ def test_lines_stand_in_the_order_of_their_times_and_tracebacks_stay_together() 
     assert [line.line for line in merger.flush()] == [b"half a line"]
 
 
+def test_lines_before_a_logs_first_time_stand_with_it() -> None:
+    """A log that is opened at its end begins anywhere, in a traceback say."""
+    merger = LineMerger(2, UTC)
+    merger.feed(0, b"  more of something\nValueError: x\n11:59:03 third\n11:59:05 last\n", NOON)
+    merger.feed(1, b"11:59:02 first\n11:59:04 fourth\n", NOON)
+    words = [line.line.split()[-1] for line in merger.flush()]
+    assert words == [b"first", b"something", b"x", b"third", b"fourth", b"last"]
+
+
 def test_times_are_read_and_what_is_none_is_none() -> None:
     assert line_time(b"2026-11-22 12:00:00,250 x", NOON, UTC) == NOON + 0.25
     assert line_time(b"(12:00:01) x", NOON, UTC) == NOON + 1
