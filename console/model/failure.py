@@ -35,6 +35,8 @@ class Failure(StrEnum):
     KEY_MODE = "key-mode"
     KEY_MISSING = "key-missing"
     NO_LISTENER = "no-listener"
+    NO_PROXY = "no-proxy"  # Serve's, where a head answers beside it
+    NO_AGENT = "no-agent"  # a node's for metrics
     LOOPBACK = "loopback"
     ELSEWHERE = "elsewhere"  # on an address that is not the planned one
     EXPOSED = "exposed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.model.failure import Failure
 from console.model.remedy import Fix
-from console.probes.probe import ENDPOINTS, LOOK_BEHIND, NO_HEAD, SSHD_RELOAD, VM, WAY, Probe, remedy
+from console.probes.probe import ENDPOINTS, FAR, LOOK_BEHIND, NO_HEAD, RAY_UP, SSHD_RELOAD, VM, WAY, Probe, remedy
 
 _TUNNEL_UP = (
     Fix("systemctl --user restart raydeck-tunnel", "on the computer of {cluster}", "or there: ssh -N rf-{alias}"),
@@ -98,6 +98,12 @@ HOP_PROBES: tuple[Probe, ...] = (
         WAY
         | {
             Failure.REFUSED: NO_HEAD,
+            Failure.NO_PROXY: remedy(
+                "Serve's proxy is not running, or listens elsewhere", Fix("{do_serve_status}", FAR), RAY_UP
+            ),
+            Failure.NO_AGENT: remedy(
+                "the node's metrics agent is not running", Fix("{do_agent_log}", FAR), Fix("{do_log}", FAR)
+            ),
             Failure.TIMED_OUT: remedy(
                 "packets are dropped on the way: a firewall, or the wrong address", "ping {host}"
             ),

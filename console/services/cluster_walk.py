@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -11,13 +11,16 @@ from msgspec import Struct
 from console.clients.names import Names
 from console.clients.vm_script import Asked
 from console.errors import ConfigError
-from console.model.check import Check, CheckedService, ClusterChecks, Ladder, Outcome, ProbeName, in_order
+from console.model.check import CHECKED_SERVICES, Check, CheckedService, ClusterChecks, Ladder, in_order
+from console.model.cluster import Identity
 from console.model.failure import Failure
 from console.services.evidence import Evidence
+from console.services.findings import Findings
 from console.services.head_facts import HeadFacts, HeadWatch
 from console.services.identity import IdentityMemory, Judgement, Known, judge
+from console.services.idle import serve_may_rest, worker_may_rest
 from console.services.judgements import OnTheVm, client_version_check, clock_check, identity_check
-from console.services.long_look import LongLooks
+from console.services.own_metrics import OwnMetrics
 from console.services.paths import Endpoint, Path
 from console.services.remedy_words import words_of
 from console.services.reverse_hosts import is_here
@@ -25,12 +28,7 @@ from console.services.scrape import Scraped, scrape_check
 from console.services.standing import ladders_of
 from console.services.verdict import Because, service_checks
 from console.services.vm_questions import session_on_the_vm, wanted_ports, wants_evidence
-from console.services.walk import Walked, walk
-
-_IDLE_SERVE = Because("no application is deployed, so Serve need not answer")
-_MAY_SERVE = Because("Serve does not answer, and the head has not said whether it should", Outcome.UNVERIFIED)
-_MAY_WORK = Because("nothing answers, and the head has not said whether it has a worker node", Outcome.UNVERIFIED)
-_NO_WORKER = Because("the cluster has no worker node, so nothing has to answer")
+from console.services.walk import walk
 
 
 class Around(Struct, frozen=True):
@@ -57,9 +55,8 @@ class ClusterWalk:
     ) -> None:
         self.path = path
         self._names, self._memory, self._token, self._clock = names, memory, token, clock
-        self._head, self._looks = HeadWatch(), LongLooks()
-        self._walked: dict[CheckedService, Walked] = {}
-        self._broken_at: dict[CheckedService, float] = {}
+        self._metrics = OwnMetrics(path)
+        self._head, self._found = HeadWatch(with_metrics=self._metrics.is_wanted), Findings(clock)
         self._used_token: str | None = None
         self._token_error: ConfigError | None = None
         self._walked_at: float | None = None
@@ -84,16 +81,16 @@ class ClusterWalk:
 
     def wanted_ports(self) -> tuple[Asked, ...]:
         """Return the ports on the VM whose bytes ssh should look at, and what each is asked."""
-        return tuple(wanted_ports(self.path, self._fails))
+        return tuple(wanted_ports(self.path, self._found.fails))
 
     @property
     def wants_evidence(self) -> bool:
         """Return whether ssh tells what a walk does not: a break, or services that only the VM reaches."""
-        return wants_evidence(self.path, self._fails)
+        return wants_evidence(self.path, self._found.fails)
 
     def broken_since(self) -> float:
         """Return when the youngest break of the path began: older evidence does not explain it; 0 without one."""
-        return max(self._broken_at.values(), default=0.0)
+        return self._found.youngest_break()
 
     async def walk(self) -> None:
         """Walk to all services at the same time, each within its deadline.
@@ -103,12 +100,10 @@ class ClusterWalk:
         self._began_at = self._clock()
         self._watched_since = self._watched_since or self._began_at
         token = self._used_token = self._secret()
-        asked = [endpoint for endpoint in self.path.endpoints if endpoint.host is not None]
-        found = await asyncio.gather(*(walk(endpoint, self._names, token, self._clock) for endpoint in asked))
-        for endpoint, walked in zip(asked, found, strict=True):
-            self._note(endpoint.service, walked)
+        asked = (*self.path.endpoints, *self._metrics.endpoints)
+        await self._walk_to((endpoint for endpoint in asked if endpoint.host is not None), token)
         self._walked_at = self._clock()
-        identity = self._walked["dashboard"].identity
+        identity = self._identity_found
         if identity is None or not self._head.knows(identity.session_name):
             self.known = None
         if identity is not None and identity.session_name != self._session:
@@ -117,20 +112,28 @@ class ClusterWalk:
     @property
     def has_to_learn(self) -> bool:
         """Return whether a head answers of which nothing but its name is known: its identity waits for ``learn``."""
-        return self.known is None and self._answers
+        return self.known is None and self._identity_found is not None
 
     async def learn(self) -> None:
-        """Ask the head for what tells it from others; it waits for a head that is new, 1.5 s at most."""
+        """Ask the head for what tells it from others; it waits for a head that is new, 1.5 s at most.
+
+        What a new head names, its nodes' metrics ports, is walked to at once.
+        """
         await self._learn(self._used_token)
+        before = set(self._metrics.endpoints)
+        self._metrics.take(self.facts.metrics)
+        for gone in {endpoint.service for endpoint in before - set(self._metrics.endpoints)}:
+            self._found.drop(gone)
+        await self._walk_to(set(self._metrics.endpoints) - before, self._used_token)
 
     async def settle(self) -> None:
         """Wait for what the head is being asked beside the walk."""
-        await asyncio.gather(self._head.settle(), self._looks.settle())
+        await asyncio.gather(self._head.settle(), self._found.looks.settle())
 
     def close(self) -> None:
         """Ask no more."""
         self._head.close()
-        self._looks.close()
+        self._found.looks.close()
 
     def judge(
         self, others: Mapping[str, Known], remembered: Mapping[str, Known], evidence: Evidence | None = None
@@ -159,11 +162,10 @@ class ClusterWalk:
                 endpoint.service,
                 in_order((*self._walked_checks(endpoint, evidence), *self._judged(endpoint, evidence, around))),
             )
-            for endpoint in self.path.endpoints
+            for endpoint in self._due
         ]
         now = self._clock()
         self.ladders = ladders_of(found, self.ladders, now)
-        dashboard = self._walked.get("dashboard")
         return ClusterChecks(
             cluster=self.path.spec.name,
             reach=self.path.reach,
@@ -171,10 +173,16 @@ class ClusterWalk:
             checked_at=self._walked_at,
             evidence_at=evidence.asked_at if evidence is not None and evidence.told is not None else None,
             watched_since=self._watched_since,
-            identity=dashboard.identity if dashboard is not None else None,
+            identity=self._identity_found,
             is_here=evidence is not None and is_here(self.path.spec.plan, evidence.reverse),
             is_starting=self.path.spec.starting,
         )
+
+    @property
+    def _due(self) -> tuple[Endpoint, ...]:
+        """Return what has to answer, in order."""
+        both = (*self.path.endpoints, *self._metrics.due)
+        return tuple(sorted(both, key=lambda endpoint: CHECKED_SERVICES.index(endpoint.service)))
 
     def _secret(self) -> str | None:
         self._token_error = None
@@ -184,25 +192,24 @@ class ClusterWalk:
             self._token_error = error  # of use only where the dashboard wants one
             return None
 
-    def _note(self, service: CheckedService, walked: Walked) -> None:
-        before, failed = self._walked.get(service), walked.failure
-        was = before.failure if before is not None else None
-        if failed is None:
-            self._broken_at.pop(service, None)
-        elif was is None or (was.probe, was.failure) != (failed.probe, failed.failure):
-            self._broken_at[service] = self._clock()
-        self._walked[service] = walked
-        self._looks.note(walked)
+    async def _walk_to(self, endpoints: Iterable[Endpoint], token: str | None) -> None:
+        """Walk to these at the same time; a metrics agent that answered has to answer from then on."""
+        asked = tuple(endpoints)
+        found = await asyncio.gather(*(walk(endpoint, self._names, token, self._clock) for endpoint in asked))
+        for endpoint, walked in zip(asked, found, strict=True):
+            self._found.note(endpoint.service, walked)
+            if walked.failure is None and endpoint in self._metrics.endpoints:
+                self._metrics.note_answer(endpoint)
 
     async def _learn(self, token: str | None) -> None:
-        walked = self._walked["dashboard"]
-        if walked.identity is None or walked.place is None:
+        walked, identity = self._found.of("dashboard"), self._identity_found
+        if walked is None or identity is None or walked.place is None:
             return
-        identity = walked.identity
         await self._head.learn(walked.place, identity.session_name, token)
-        if self._fails("serve"):
-            self._head.ask_applications(walked.place, token, self._broken_at["serve"])
-        if self._fails("metrics-worker") and self.path.spec.expected_nodes != 1:
+        if self._found.fails("serve"):
+            self._head.ask_applications(walked.place, token, self._found.broken_at("serve") or 0.0)
+        has_worker = any(endpoint.service == "metrics-worker" for endpoint in self._due)
+        if has_worker and self._found.fails("metrics-worker") and self.path.spec.expected_nodes != 1:
             self._head.ask_nodes_soon(walked.place, token)
         facts = self.facts
         self.known = Known(
@@ -217,34 +224,20 @@ class ClusterWalk:
     def _idle(self, service: CheckedService) -> Because | None:
         """Return why a service need not answer, None where it has to."""
         if service == "serve":
-            return self._idle_serve()
+            applications = self._head.applications if self.known is not None else None
+            return serve_may_rest(applications, is_asked=self._identity_found is not None)
         if service != "metrics-worker":
             return None
-        if self.has_to_learn:
-            return _MAY_WORK
-        is_alone = self.facts.workers == 0 or (self.facts.workers is None and self.path.spec.expected_nodes == 1)
-        return _NO_WORKER if is_alone else None
-
-    def _idle_serve(self) -> Because | None:
-        if not self._answers:  # nobody can be asked what should run there
-            return None
-        if self.known is None or self._head.applications is None:
-            return _MAY_SERVE
-        return _IDLE_SERVE if self._head.applications == 0 else None
+        return worker_may_rest(self.facts, self.path.spec.expected_nodes, is_new=self.has_to_learn)
 
     @property
-    def _answers(self) -> bool:
-        dashboard = self._walked.get("dashboard")
-        return dashboard is not None and dashboard.identity is not None
-
-    def _fails(self, service: CheckedService) -> bool:
-        walked = self._walked.get(service)
-        return walked is not None and walked.failure is not None
+    def _identity_found(self) -> Identity | None:
+        """Return who answered to the last walk."""
+        dashboard = self._found.of("dashboard")
+        return None if dashboard is None else dashboard.identity
 
     def _walked_checks(self, endpoint: Endpoint, evidence: Evidence | None) -> tuple[Check, ...]:
-        walked = self._walked.get(endpoint.service)
-        walked = None if walked is None else self._looks.explained(walked)
-        since = self._broken_at.get(endpoint.service)
+        walked, since = self._found.explained(endpoint.service), self._found.broken_at(endpoint.service)
         if evidence is not None and since is not None and evidence.asked_at < since:
             evidence = None
         checks = service_checks(self.path, endpoint, walked, evidence, self._idle(endpoint.service))
@@ -262,9 +255,10 @@ class ClusterWalk:
         words = words_of(self.path, endpoint)
         if endpoint.service == "dashboard":
             yield self._identity(endpoint, evidence, words)
-            clocks = self._walked["dashboard"].clocks if "dashboard" in self._walked else None
+            walked = self._found.of("dashboard")
+            clocks = None if walked is None else walked.clocks
             yield clock_check(endpoint, clocks, words, answers=self.known is not None)
-        elif endpoint.service == "client" and not self._is_told("client-version", "client"):
+        elif endpoint.service == "client" and not self._found.tells("client-version", "client"):
             yield client_version_check(endpoint, self.versions, around.facts, words)
         if around.scraped is not None and self._is_scraped(endpoint):
             service = endpoint.service if endpoint.asking == "metrics" else None
@@ -283,7 +277,7 @@ class ClusterWalk:
             self.known,
             self.judgement,
             {**words, "memory": self._memory.path(self.path.spec.name)},
-            why_unknown="asking who it is" if self._walked and self.has_to_learn else "not reached",
+            why_unknown="asking who it is" if self.has_to_learn else "not reached",
             restarted_at=restarted[1] if self.known and restarted and restarted[0] == self.known.session_name else None,
             on_the_vm=self._on_the_vm(evidence, words),
         )
@@ -303,8 +297,3 @@ class ClusterWalk:
         """Return whether another session answers on the VM than at the end of the walk: one more walk tells."""
         session = session_on_the_vm(self.path, evidence)
         return self.known is not None and session not in {"", self.known.session_name}
-
-    def _is_told(self, probe: ProbeName, service: CheckedService) -> bool:
-        """Return whether a walk has answered a probe itself: something else is on that port."""
-        walked = self._walked.get(service)
-        return walked is not None and any(step.probe == probe and step.failure for step in walked.steps)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,10 +15,12 @@ from msgspec import Struct
 
 from console.clients.questions import Place, get
 from console.clients.wire import Limits
+from console.model.check import CheckedService
 
 _EVERY_S, _APPLICATIONS_EVERY_S = 60.0, 10.0
 _FIRST_S, _ASK_S = 1.5, 6.0
 _NOT_SERVED = frozenset({"NOT_STARTED", "DEPLOYING", "DELETING"})  # the proxy may not run yet, or not any more
+_LAST_PORT = 65535
 _MOST_BYTES = 32 * 1024**2  # a node has some 13 kB in this answer, and a cluster up to 1000 of them
 Decoded = TypeVar("Decoded")
 
@@ -58,6 +60,33 @@ class _Applications(Struct):
     applications: dict[str, _Application] = {}
 
 
+class _Raylet(Struct, rename="camel", frozen=True):
+    node_manager_address: str = ""
+    metrics_export_port: int = 0
+    is_head_node: bool = False
+    state: str = ""
+
+
+class _Summarised(Struct):
+    raylet: _Raylet = _Raylet()
+
+
+class _Summary(Struct):
+    summary: list[_Summarised] = []
+
+
+class _SummaryReply(Struct):
+    data: _Summary
+
+
+class MetricsPort(Struct, frozen=True, order=True):
+    """Where a node that is alive exports its metrics, as the node itself sees it."""
+
+    service: CheckedService
+    address: str
+    port: int
+
+
 class HeadFacts(Struct, frozen=True):
     """``started_at`` in Unix seconds; ``workers`` is None where the head does not list its nodes."""
 
@@ -65,13 +94,17 @@ class HeadFacts(Struct, frozen=True):
     started_at: float | None = None
     workers: int | None = None
     python: str = ""
+    metrics: tuple[MetricsPort, ...] = ()
 
 
 class HeadWatch:
-    """The facts of one cluster's head. What is asked again is asked beside the walk, which does not wait for it."""
+    """The facts of one cluster's head. What is asked again is asked beside the walk, which does not wait for it.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    ``with_metrics``: nothing but the head says where the metrics of its nodes are.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, with_metrics: bool = False) -> None:
+        self._clock, self._with_metrics = clock, with_metrics
         self._session = ""
         self._asked_at = self._applications_at = float("-inf")
         self._python = ""
@@ -127,18 +160,25 @@ class HeadWatch:
 
     async def _learn(self, place: Place, token: str | None, timeout_s: float) -> None:
         self._asked_at = self._clock()
-        nodes, python = await asyncio.gather(
+        nodes, python, metrics = await asyncio.gather(
             _ask(place, "/api/v0/nodes?detail=1&limit=1000", token, _Nodes, timeout_s),
             self._python_of(place, token, timeout_s),
+            self._metrics_of(place, token, timeout_s),
         )
         self._python = python
-        self.facts = _facts(nodes, python)
+        self.facts = msgspec.structs.replace(_facts(nodes, python), metrics=metrics)
 
     async def _python_of(self, place: Place, token: str | None, timeout_s: float) -> str:
         if self._python:
             return self._python
         metadata = await _ask(place, "/api/v0/cluster_metadata", token, _MetadataReply, timeout_s)
         return metadata.data.python_version if metadata is not None else ""
+
+    async def _metrics_of(self, place: Place, token: str | None, timeout_s: float) -> tuple[MetricsPort, ...]:
+        if not self._with_metrics:
+            return ()
+        found = await _ask(place, "/nodes?view=summary", token, _SummaryReply, timeout_s)
+        return self.facts.metrics if found is None else tuple(sorted(_metrics_ports(found.data.summary)))
 
     async def _ask_applications(self, place: Place, token: str | None) -> None:
         found = await _ask(place, "/api/serve/applications/", token, _Applications, _ASK_S)
@@ -155,6 +195,13 @@ def _facts(nodes: _Nodes | None, python: str) -> HeadFacts:
     workers = sum(not node.is_head_node for node in listed)
     ids = tuple(sorted(node.node_id for node in listed))
     return HeadFacts(ids, started / 1000 if started else None, workers, python)
+
+
+def _metrics_ports(nodes: Iterable[_Summarised]) -> Iterator[MetricsPort]:
+    for raylet in (node.raylet for node in nodes):
+        if raylet.state == "ALIVE" and 0 < raylet.metrics_export_port <= _LAST_PORT:
+            service: CheckedService = "metrics-head" if raylet.is_head_node else "metrics-worker"
+            yield MetricsPort(service, raylet.node_manager_address, raylet.metrics_export_port)
 
 
 async def _ask(place: Place, path: str, token: str | None, kind: type[Decoded], timeout_s: float) -> Decoded | None:

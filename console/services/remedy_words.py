@@ -81,6 +81,7 @@ _COMPOSE = {
 _RAY = {
     "do_start": "ray start --head --port=6379",
     "do_log": "tail -n 50 /tmp/ray/session_latest/logs/dashboard.log",
+    "do_agent_log": "tail -n 50 /tmp/ray/session_latest/logs/dashboard_agent.log",
     "do_serve_status": "serve status",
 }
 

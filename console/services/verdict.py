@@ -33,6 +33,15 @@ _JUDGED: Mapping[str, tuple[ProbeName, ...]] = {
     "client": ("client-version",),
 }
 
+_FAR_ENDS = frozenset(
+    {
+        ("bytes", Failure.CLOSED),
+        ("route", Failure.NO_ENDPOINT),
+        ("listener", Failure.NO_PROXY),
+        ("listener", Failure.NO_AGENT),
+    }
+)
+
 
 class Because(Struct, frozen=True):
     """Why a service that does not answer need not answer, or why that is not known."""
@@ -114,8 +123,7 @@ def _may_be_idle(steps: tuple[Step, ...], told: tuple[Check, ...]) -> bool:
     last = steps[-1]
     if any(check.outcome is Outcome.BROKEN for check in told):
         return False
-    ends = {("bytes", Failure.CLOSED), ("route", Failure.NO_ENDPOINT), ("listener", Failure.REFUSED)}
-    return (last.probe, last.failure) in ends or last.probe in {"serve", "metrics"}
+    return (last.probe, last.failure) in _FAR_ENDS or last.probe in {"serve", "metrics"}
 
 
 def _skipped(check: Check, idle: Because) -> Check:

@@ -36,6 +36,7 @@ _JUDGING: Mapping[Asking, ProbeName] = {
     "metrics": "metrics",
     "client": "client-version",
 }
+_NOBODY: Mapping[Asking, Failure] = {"serve": Failure.NO_PROXY, "metrics": Failure.NO_AGENT}
 _UNREACHED = frozenset({Failure.TIMED_OUT, Failure.NO_HOST, Failure.NO_NETWORK})
 _DETAILS: Mapping[Failure, str] = {
     Failure.REFUSED: "nothing listens there (connection refused)",
@@ -171,6 +172,8 @@ async def _unconnected(endpoint: Endpoint, addresses: tuple[str, ...], answer: A
         failure = Failure.NO_LISTENER
     if endpoint.way == "forward" and failure is Failure.REFUSED:
         failure = Failure.DOWN
+    if endpoint.way == "direct" and failure is Failure.REFUSED:
+        failure = _NOBODY.get(endpoint.asking, failure)
     detail = _detail(answer.failure or Failure.CLOSED, answer)
     if endpoint.way == "gateway" and failure is Failure.TIMED_OUT and await _is_dropped(addresses[0], ends_at):
         failure, detail = Failure.TIMED_OUT_TOO, f"{detail}, on port {_SSH_PORT} neither"

@@ -206,7 +206,8 @@ def node_reply(
         ],
     }
     node["disk"]["/"] = {"total": 100 * GIB, "used": 41 * GIB, "free": 59 * GIB, "percent": 41}
-    node["raylet"] |= {"nodeId": f"node-{ip}", "nodeManagerAddress": ip, "isHeadNode": head} | raylet
+    node["raylet"] |= {"nodeId": f"node-{ip}", "nodeManagerAddress": ip, "isHeadNode": head, "metricsExportPort": 0}
+    node["raylet"] |= raylet
     return node
 
 
