@@ -1,7 +1,8 @@
 """What test_forwards_bench.py runs inside namespaces: ten computers' kept forwards, cut a hundred times, and moved.
 
 Each computer has a raydeck that keeps its forward open, and a watcher that sends bytes through it ten times a second
-and notes when they came back. A cut's recovery is the time from plugging in to the first bytes that came back.
+and notes when they came back: on the computer itself for local forwards, on the VM for reverse ones. A cut's recovery
+is the time from plugging in to the first bytes that came back, and whether a stale listener was named meanwhile.
 """
 
 import json
@@ -17,13 +18,20 @@ from tests.live.topology import until
 
 COMPUTERS = tuple(f"c{number}" for number in range(10))
 CUTS_S = range(1, 11)
-PORT = SERVICES["dashboard"]
+PORT, INNER_PORT = SERVICES["dashboard"], 8265
+STALE = "held by a stale session"
 GIVE_UP_S = 60.0
+CLUSTER = """
+[[clusters]]
+name = "{name}"
+kind = "local"
+tunnel = {{ via = "vm", slot = {slot} }}
+"""
 WATCH = """
 import socket, sys, time
 while True:
     try:
-        with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 0.4) as there:
+        with socket.create_connection((sys.argv[1], int(sys.argv[2])), 0.4) as there:
             there.settimeout(0.4)
             there.sendall(b"there?")
             if there.recv(6) == b"there?":
@@ -37,12 +45,17 @@ while True:
 class Ward:
     """One computer: its raydeck, its watcher, and what its cuts cost."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        self.lab, self.name = lab, name
-        self.recoveries_s: list[float] = []
-        environ = lab.environ | {"XDG_STATE_HOME": str(lab.folder / f"state-{name}")}
-        lab.lan.start(name, f"up-{name}", *lab.command("tunnel", "up"), environ=environ)
-        lab.lan.start(name, f"watch-{name}", sys.executable, "-S", "-c", WATCH, str(PORT))
+    def __init__(self, lab: Lab, number: int, direction: str) -> None:
+        self.lab, self.name = lab, COMPUTERS[number]
+        self.recoveries: list[tuple[float, bool]] = []
+        environ = lab.environ | {"XDG_STATE_HOME": str(lab.folder / f"state-{self.name}")}
+        what, place = [], (self.name, "127.0.0.1", PORT)
+        if direction == "reverse":
+            what, place = ["--reverse", self.name], ("vm", lab.vm, PORT + number)
+            lab.start_echo(self.name, "127.0.0.1", INNER_PORT)
+        lab.lan.start(self.name, f"up-{self.name}", *lab.command("tunnel", "up", *what), environ=environ)
+        watcher, *where = place
+        lab.lan.start(watcher, f"watch-{self.name}", sys.executable, "-S", "-c", WATCH, *map(str, where))
 
     def last_seen(self) -> float:
         """When bytes came back last."""
@@ -63,23 +76,25 @@ class Ward:
 
     def note(self, back_at: float) -> None:
         """Wait until bytes come back after this moment, and for a while longer; note how long it took."""
+        told_before = len(self.lab.lan.told(f"up-{self.name}"))
         until(lambda: self.last_seen() > back_at, GIVE_UP_S)
         seen = [float(line) for line in self.lab.lan.told(f"watch-{self.name}").splitlines()]
         after = [at for at in seen if at > back_at]
-        self.recoveries_s.append(after[0] - back_at if after else GIVE_UP_S)
+        is_named = STALE in self.lab.lan.told(f"up-{self.name}")[told_before:]
+        self.recoveries.append((after[0] - back_at if after else GIVE_UP_S, is_named))
         time.sleep(random.uniform(1, 3))
 
 
-def together(wards: list[Ward], work) -> list[float]:
+def together(wards: list[Ward], work) -> list[tuple[float, bool]]:
     """Have all computers suffer at once; return every recovery."""
     for ward in wards:
-        ward.recoveries_s.clear()
+        ward.recoveries.clear()
     threads = [threading.Thread(target=work, args=(ward,)) for ward in wards]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return [recovery for ward in wards for recovery in ward.recoveries_s]
+    return [recovery for ward in wards for recovery in ward.recoveries]
 
 
 def addresses_of(ward: Ward, number: int) -> list[str]:
@@ -87,10 +102,15 @@ def addresses_of(ward: Ward, number: int) -> list[str]:
     return [ward.lab.lan.address[ward.name], f"10.77.0.{100 + number}", f"10.77.0.{150 + number}"]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, direction: str) -> None:
     lab = Lab(folder, COMPUTERS)
-    lab.start_echo("vm", lab.vm, PORT)
-    wards = [Ward(lab, name) for name in COMPUTERS]
+    if direction == "reverse":
+        clusters = (CLUSTER.format(name=name, slot=slot) for slot, name in enumerate(COMPUTERS, 1))
+        gate = f'[ssh.vm]\nhost = "vm"\nprivate_ip = "{lab.vm}"\n'
+        (folder / "clusters.toml").write_text(gate + "".join(clusters))
+    else:
+        lab.start_echo("vm", lab.vm, PORT)
+    wards = [Ward(lab, number, direction) for number in range(len(COMPUTERS))]
     for ward in wards:
         assert until(ward.last_seen, GIVE_UP_S), lab.lan.told(f"up-{ward.name}")
     cuts = together(wards, lambda ward: ward.cut(random.sample(CUTS_S, len(CUTS_S))))
@@ -99,4 +119,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])
