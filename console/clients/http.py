@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import importlib.util
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -59,6 +61,7 @@ def http_client(
     """Make the one client of a server. TLS is always verified; redirects are not followed, a token could leave."""
     import httpx  # noqa: PLC0415 -- 60 ms, which the first painted screen need not wait for
 
+    _know_what_is_missing()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return httpx.AsyncClient(
         base_url=base_url,
@@ -68,6 +71,15 @@ def http_client(
         verify=_tls(base_url),
         trust_env=False,
     )
+
+
+def _know_what_is_missing() -> None:
+    """Have Python remember that there is no sniffio: httpcore looks for it on disk anew, four times a request.
+
+    That is a third of what a request costs, and at each look another thread may take the interpreter away.
+    """
+    if importlib.util.find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment]  # Python's own mark for what cannot be imported
 
 
 def _tls(base_url: str) -> ssl.SSLContext:

@@ -46,9 +46,10 @@ class ClusterPoller:
         self._failures = 0
         self._is_in_step = True  # with the other clusters: all were asked at the same moment
         self._longest_rest_s = REST_TROUBLED_S
-        self._jobs_at = self._nodes_at = float("-inf")
+        self._jobs_at = self._nodes_at = self._free_at = float("-inf")
         self.jobs_wanted = False  # somebody looks at the list of jobs: ask for it at each refresh
-        self.nodes_every_s = 0.0  # more while Prometheus has the figures: the list costs the head 13 KB a node
+        # More while Prometheus has the figures: the list costs the head 13 KB a node, and every question us its time.
+        self.nodes_every_s = 0.0
         self.last = last or ClusterSnapshot(spec=dashboard.spec, taken_at=clock())
 
     async def snapshots(self) -> AsyncIterator[ClusterSnapshot]:
@@ -60,7 +61,7 @@ class ClusterPoller:
 
     def refresh(self) -> None:
         """End the present rest: ask again at once, the nodes and the jobs too."""
-        self._jobs_at = self._nodes_at = float("-inf")
+        self._jobs_at = self._nodes_at = self._free_at = float("-inf")
         self._is_in_step = True
         self._wake.set()
 
@@ -95,7 +96,7 @@ class ClusterPoller:
         last = self.last
         if last.identity is not None and identity != last.identity:
             last = ClusterSnapshot(spec=last.spec, taken_at=last.taken_at)  # another session: nothing of it holds on
-            self._jobs_at = self._nodes_at = float("-inf")
+            self._jobs_at = self._nodes_at = self._free_at = float("-inf")
         snapshot = msgspec.structs.replace(
             last, taken_at=self._clock(), answered_at=self._clock(), identity=identity, faults=()
         )
@@ -118,7 +119,11 @@ class ClusterPoller:
         return msgspec.structs.replace(snapshot, nodes=nodes)
 
     async def _with_free(self, snapshot: ClusterSnapshot) -> ClusterSnapshot:
-        return msgspec.structs.replace(snapshot, free=await self._dashboard.free())
+        if self._clock() - self._free_at < self.nodes_every_s:
+            return snapshot
+        free = await self._dashboard.free()
+        self._free_at = self._clock()
+        return msgspec.structs.replace(snapshot, free=free)
 
     async def _with_jobs(self, snapshot: ClusterSnapshot) -> ClusterSnapshot:
         """Ask for the whole list now and then; in between, while somebody looks, only for what has not ended."""

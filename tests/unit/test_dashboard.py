@@ -1,6 +1,7 @@
 """The dashboard client against a small real server: replies decoded, every failure in our own words."""
 
 import asyncio
+import sys
 
 import httpx
 import pytest
@@ -179,3 +180,8 @@ def test_a_starting_head_does_not_know_what_is_free() -> None:
             await dashboard.close()
 
     asyncio.run(work())
+
+
+def test_a_client_looks_for_no_module_that_is_not_there() -> None:
+    DashboardClient(ClusterSpec(name="one", kind="local", dashboard="http://127.0.0.1:9"), None)
+    assert "sniffio" in sys.modules  # else httpcore looks for it on disk, four times a request

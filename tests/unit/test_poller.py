@@ -117,6 +117,20 @@ def test_jobs_are_asked_for_slowly_unless_wanted() -> None:
     polled(work)
 
 
+def test_free_resources_are_asked_for_as_often_as_nodes() -> None:
+    async def work(fake: FakeDashboard, poller: ClusterPoller, clock: Clock) -> None:
+        poller.nodes_every_s = 5.0
+        for _ in range(4):
+            await poller.poll()
+            clock.now += 2
+        assert fake.asked.count("/api/cluster_status") == fake.asked.count("/nodes") == 2
+        poller.refresh()
+        await poller.poll()
+        assert fake.asked.count("/api/cluster_status") == 3
+
+    polled(work)
+
+
 def test_of_a_long_list_only_what_has_not_ended_is_asked_for_again() -> None:
     async def work(fake: FakeDashboard, poller: ClusterPoller, clock: Clock) -> None:
         [template, *_] = fake.replies["/api/jobs/"]
