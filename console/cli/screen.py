@@ -14,6 +14,9 @@ from console.errors import RaydeckError, UsageError
 from console.services.crash import crashed
 
 _SETTLED_S = 3.0  # by then the clients are imported, too
+# How long another thread may keep the interpreter when the event loop wants it. Python's own 5 ms come again at each
+# system call of the loop, and add up to 50 ms of a key's 50 while an answer of Prometheus is taken apart.
+_SWITCH_S = 0.0005
 
 
 def open_console(session: Session) -> None:
@@ -34,6 +37,7 @@ async def run_console(session: Session, beside: Callable[[], Awaitable[object]] 
             "raydeck", "this terminal is dumb: it cannot place text", "raydeck status prints the same once"
         )
     _take_the_terminal_s_own_size()
+    sys.setswitchinterval(_SWITCH_S)
     core = session.core(starts_clusters=beside is not None)
     core.load()
     app = ConsoleApp(core, glyphs=session.glyphs)

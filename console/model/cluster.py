@@ -83,7 +83,7 @@ class Sample(Struct, frozen=True, gc=False):
     source: Source
 
 
-class Gpu(Struct, frozen=True):
+class Gpu(Struct, frozen=True, gc=False):
     """One GPU of a node; ``used_percent`` is None where the driver cannot measure it."""
 
     index: int
@@ -98,7 +98,7 @@ class Gpu(Struct, frozen=True):
     source: Source = "dashboard"
 
 
-class Node(Struct, frozen=True):
+class Node(Struct, frozen=True, gc=False):
     """One node; ``samples`` is keyed by the names of METRICS. An IP alone identifies no node."""
 
     node_id: str

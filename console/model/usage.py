@@ -14,6 +14,7 @@ FIGURES = (
     "gpu_percent", "gram_used_bytes", "gram_total_bytes",
 )  # fmt: skip
 """What a cluster's row is made of, by names of METRICS."""
+_ALL_OF_CLUSTER = {*FIGURES, "gpu_count"}
 _OF_GPUS = {
     "gpu_percent": "used_percent",
     "gram_used_bytes": "memory_used_bytes",
@@ -34,6 +35,9 @@ class Usage(Struct, frozen=True):
     gram_total_bytes: float | None
 
 
+_NOTHING = Usage(None, None, None, None, 0, None, None, None)
+
+
 def usage_of(nodes: Sequence[Node]) -> Usage:
     """Sum up the living nodes: CPU weighted by cores over distinct hosts, every GPU once."""
     hosts = list({node.hostname or node.node_id: node for node in nodes}.values())
@@ -52,8 +56,8 @@ def usage_of(nodes: Sequence[Node]) -> Usage:
 
 def cluster_usage(snapshot: ClusterSnapshot) -> Usage:
     """Return the figures of a cluster: those that Prometheus aggregated, for the rest the sums over its nodes."""
-    told = usage_of(snapshot.alive_nodes)
     figures = snapshot.figures
+    told = _NOTHING if figures.keys() >= _ALL_OF_CLUSTER else usage_of(snapshot.alive_nodes)
     count = figures.get("gpu_count")
     return Usage(
         cpu_percent=_first(figures.get("cpu_percent"), told.cpu_percent),

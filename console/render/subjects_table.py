@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 
 from console.metrics import METRICS
@@ -31,34 +29,37 @@ SUBJECT_COLUMNS = (
 )
 
 
-class Subject(Struct, frozen=True):
-    """A cluster, or one of its nodes; ``node_id`` is empty for the cluster, ``address`` is the node's."""
+class Subject(Struct, frozen=True, eq=False):
+    """A cluster, or one of its nodes; ``node_id`` is empty for the cluster, ``address`` is the node's.
+
+    ``told`` is what its row shows: the cluster's snapshot, or the node with the others on its host.
+    """
 
     cluster: str
+    told: ClusterSnapshot | tuple[Node, ...]
     node_id: str = ""
     address: str = ""
 
-    @property
-    def key(self) -> str:
-        """Return the row's key, which the filter searches, too."""
-        return f"{self.cluster} {self.node_id}".rstrip()
+
+def subject_key(cluster: str, node_id: str = "") -> str:
+    """Return the key of a row, which the filter searches, too."""
+    return f"{cluster} {node_id}".rstrip()
 
 
-def subject_rows(
-    snapshot: ClusterSnapshot, now: float, stale_after_s: float, glyphs: Glyphs
-) -> Mapping[str, tuple[Subject, Row]]:
-    """Return the rows of a cluster and of its nodes behind it, in their order, by the keys of what they show."""
+def subjects_of(snapshot: ClusterSnapshot) -> dict[str, Subject]:
+    """Return a cluster and its nodes behind it, in their order, by the keys of their rows."""
     name, mates = snapshot.spec.name, host_mates(snapshot)
-    limit_s = stale_limit_s(stale_after_s, snapshot.scrape_interval_s)
-    rows = [(Subject(name), _cluster_row(snapshot, now, limit_s, glyphs))]
-    rows += [
-        (
-            Subject(name, node.node_id, node.ip),
-            _node_row(node, mates.get(node.node_id, ()), (now, stale_after_s), glyphs),
-        )
-        for node in snapshot.nodes
-    ]
-    return {subject.key: (subject, row) for subject, row in rows}
+    subjects = [Subject(name, snapshot)]
+    subjects += [Subject(name, (node, *mates.get(node.node_id, ())), node.node_id, node.ip) for node in snapshot.nodes]
+    return {subject_key(name, subject.node_id): subject for subject in subjects}
+
+
+def subject_row(subject: Subject, now: float, stale_after_s: float, glyphs: Glyphs) -> Row:
+    """Return the row of a cluster or of a node."""
+    told = subject.told
+    if isinstance(told, ClusterSnapshot):
+        return _cluster_row(told, now, stale_limit_s(stale_after_s, told.scrape_interval_s), glyphs)
+    return _node_row(told[0], told[1:], (now, stale_after_s), glyphs)
 
 
 def _cluster_row(snapshot: ClusterSnapshot, now: float, limit_s: float, glyphs: Glyphs) -> Row:

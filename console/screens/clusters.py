@@ -11,7 +11,7 @@ from textual.widget import Widget
 from console.commands import bindings
 from console.errors import NotFoundError
 from console.messages import LogAsked, NodeAsked, SubmitAsked, TunnelAsked
-from console.model.cluster import ClusterSnapshot, State
+from console.model.cluster import ClusterSnapshot, Node, State
 from console.model.event import event_order
 from console.model.hosts import host_mates
 from console.model.usage import cluster_sources
@@ -46,6 +46,8 @@ class ClustersScreen(TableScreen):
         self._hidden = inapplicable_columns(())
         self._looked_at = ""
         self._rows = KeptRows(self._row_of)
+        self._node_rows = KeptRows(self._node_row)
+        self._mates: Mapping[str, tuple[Node, ...]] = {}
 
     def body(self) -> Iterable[Widget]:
         """Return clusters, faults, and nodes under a rule that names the cluster."""
@@ -66,16 +68,23 @@ class ClustersScreen(TableScreen):
         table = self.main_table
         before = len(table.rows_shown.rows)
         self._hide_inapplicable()
-        table.show(self._rows.of(self.deck.core.fleet.snapshots))
+        self._rows.take({snapshot.spec.name: snapshot for snapshot in self.deck.core.fleet.snapshots})
+        table.show(self._rows)
         if len(table.rows_shown.rows) != before:
             self._share_height()
         self._show_selected()
 
-    def _row_of(self, snapshot: ClusterSnapshot) -> Mapping[str, Row]:
+    def _row_of(self, snapshot: ClusterSnapshot) -> Row:
         core, name = self.deck.core, snapshot.spec.name
         now = core.clock()
         cpu_trend = core.fleet.history.trend(name, "", CLUSTER_TREND, now)
-        return {name: cluster_row(snapshot, cpu_trend, now, core.stale_after_s, self.deck.glyphs)}
+        return cluster_row(snapshot, cpu_trend, now, core.stale_after_s, self.deck.glyphs)
+
+    def _node_row(self, node: Node) -> Row:
+        core, now = self.deck.core, self.deck.core.clock()
+        cpu_trend = core.fleet.history.trend(self._looked_at, node.node_id, NODE_TREND, now)
+        mates = self._mates.get(node.node_id, ())
+        return node_row(node, cpu_trend, now, core.stale_after_s, self.deck.glyphs, mates)
 
     def on_screen_resume(self) -> None:
         """Look at the cluster under the cursor again, whatever another screen looked at."""
@@ -85,6 +94,7 @@ class ClustersScreen(TableScreen):
         """Let ages grow."""
         super().show_time()
         self._rows.forget()
+        self._node_rows.forget()
         self.show_fleet()
 
     def on_resize(self) -> None:
@@ -176,12 +186,11 @@ class ClustersScreen(TableScreen):
 
     def _show_selected(self) -> None:
         core, glyphs, snapshot = self.deck.core, self.deck.glyphs, self.selected
-        now, stale_after_s = core.clock(), core.stale_after_s
         troubled = most_urgent(snapshot, core.fleet.snapshots)
         self._show_event(troubled)
         faults = (
             *topology_lines(core.topology.current.faults, self.size.width, glyphs),
-            *fault_lines(troubled, now, self.deck.zone, glyphs, self.size.width),
+            *fault_lines(troubled, core.clock(), self.deck.zone, glyphs, self.size.width),
         )
         panel = self.query_one("#faults", Lines)
         panel.set_class(bool(faults), "some")
@@ -192,22 +201,13 @@ class ClustersScreen(TableScreen):
         if name != self._looked_at:
             self._looked_at = name
             core.fleet.look_at(name)  # its nodes are on screen: they are asked for at every refresh
-        mates = host_mates(snapshot)
+        if (mates := host_mates(snapshot)) or self._mates:
+            self._mates = mates
+            self._node_rows.forget()  # a mate's figure is this node's, too
         told_by = ", ".join(sorted(cluster_sources(snapshot), reverse=True))
         title = "   ".join(part for part in ("= the host's CPU" if mates else "", told_by, name) if part)
         self.query_one("#nodes-rule", Lines).show([rule(self.size.width, glyphs, title)])
         nodes = self.query_one("#nodes", ResourceTable)
         nodes.empty = (((_NO_NODES[snapshot.state is State.UNKNOWN], "dim"),),)
-        nodes.show(
-            {
-                node.node_id: node_row(
-                    node,
-                    core.fleet.history.trend(name, node.node_id, NODE_TREND, now),
-                    now,
-                    stale_after_s,
-                    glyphs,
-                    mates.get(node.node_id, ()),
-                )
-                for node in snapshot.nodes
-            }
-        )
+        self._node_rows.take({node.node_id: node for node in snapshot.nodes})
+        nodes.show(self._node_rows)

@@ -14,8 +14,10 @@ from textual.widget import Widget
 
 from console.commands import Scope, in_scopes
 from console.messages import CopyAsked
+from console.model.cluster import ClusterSnapshot
 from console.render.cells import Pieces
 from console.render.frame import clock_line, head_right, key_line, mode_line, rule, server_line, state_line
+from console.widgets.frugal import FrugalCompositor
 from console.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
 
 
 _WIDE = 100  # cells from which on the head has room for the Prometheus
-# How often as long as a showing took nothing is shown anew: what many clusters say leaves the most time to the keys.
-_REST_SHARE, _REST_MOST_S = 4.0, 0.25
+# What is said within this time is shown as one. Then for so many times as long as that took nothing is shown anew: what
+# many clusters say leaves the most time to the keys.
+_GATHERED_S, _REST_SHARE, _REST_MOST_S = 0.05, 4.0, 0.25
 
 
 class FramedScreen(Screen[None]):
@@ -36,6 +39,10 @@ class FramedScreen(Screen[None]):
     looks_at_nodes: ClassVar[bool] = False  # else nothing is asked for of single nodes while it is on top
     _fleet_is_ahead = False
     _shows_again_at = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = FrugalCompositor()
 
     @property
     def deck(self) -> ConsoleApp:
@@ -59,7 +66,7 @@ class FramedScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Follow the fleet and the clock as long as the screen lives."""
-        self.deck.fleet_changed.subscribe(self, lambda _: self._fleet_changed(), immediate=True)
+        self.deck.fleet_changed.subscribe(self, self._fleet_changed, immediate=True)
         self.deck.ticked.subscribe(self, lambda _: self._if_current(self.show_time))
 
     def on_screen_resume(self) -> None:
@@ -130,12 +137,12 @@ class FramedScreen(Screen[None]):
         """Return the words of the command that shows the same, none where there is no such command."""
         return ()
 
-    def _fleet_changed(self) -> None:
-        """Show what many clusters say at once as one: fifty of them speak within one refresh."""
+    def _fleet_changed(self, said: ClusterSnapshot | None) -> None:
+        """Show what many clusters say at once as one: fifty of them speak within one refresh. None: others were set."""
         if self._fleet_is_ahead or not self.is_current:
             return
         self._fleet_is_ahead = True
-        rest_s = self._shows_again_at - time.monotonic()
+        rest_s = max(self._shows_again_at - time.monotonic(), 0.0 if said is None else _GATHERED_S)
         if rest_s > 0:
             self.set_timer(rest_s, self._catch_up_with_fleet)
         else:

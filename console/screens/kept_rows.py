@@ -1,32 +1,51 @@
-"""KeptRows: what was made of each snapshot, so that a table of a thousand rows makes only those anew that changed."""
+"""KeptRows: the rows of a table, each made when somebody looks at it, so that a thousand cost what fifty cost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from console.model.cluster import ClusterSnapshot
+from console.render.cells import Row
 
-Made = TypeVar("Made")
+Item = TypeVar("Item")
 
 
-class KeptRows(Generic[Made]):
-    """What ``make`` returned for each cluster's snapshot, by key. Snapshots are frozen: the same one is unchanged."""
+class KeptRows(Mapping[str, Row], Generic[Item]):
+    """What ``make`` returns for each item, by key, in the order of the items.
 
-    def __init__(self, make: Callable[[ClusterSnapshot], Mapping[str, Made]]) -> None:
+    Items are frozen: of the same one a row is kept, until ``forget`` says that the time has changed it.
+    """
+
+    def __init__(self, make: Callable[[Item], Row]) -> None:
         self._make = make
-        self._kept: dict[str, tuple[ClusterSnapshot, Mapping[str, Made]]] = {}
+        self._made: dict[str, tuple[Item, Row]] = {}
+        self.items_shown: Mapping[str, Item] = {}
 
-    def of(self, snapshots: Iterable[ClusterSnapshot]) -> dict[str, Made]:
-        """Return all of them in the order of the snapshots."""
-        self._kept = {snapshot.spec.name: self._of_one(snapshot) for snapshot in snapshots}
-        return {key: made for _, all_made in self._kept.values() for key, made in all_made.items()}
+    def take(self, items: Mapping[str, Item]) -> None:
+        """Have rows of these items from now on."""
+        self.items_shown = items
+        self._made = {key: made for key, made in self._made.items() if items.get(key) is made[0]}
 
-    def forget(self, clusters: Iterable[str] | None = None) -> None:
-        """Make those of these clusters anew next time, of all with None: what is shown depends on the time, too."""
-        for name in list(self._kept) if clusters is None else clusters:
-            self._kept.pop(name, None)
+    def forget(self, keys: Iterable[str] | None = None) -> None:
+        """Make the rows with these keys anew next time, all with None: what is shown depends on the time, too."""
+        for key in list(self._made) if keys is None else keys:
+            self._made.pop(key, None)
 
-    def _of_one(self, snapshot: ClusterSnapshot) -> tuple[ClusterSnapshot, Mapping[str, Made]]:
-        kept = self._kept.get(snapshot.spec.name)
-        return kept if kept is not None and kept[0] is snapshot else (snapshot, self._make(snapshot))
+    def __getitem__(self, key: str) -> Row:
+        """Return a row."""
+        if (made := self._made.get(key)) is None:
+            item = self.items_shown[key]
+            made = self._made[key] = (item, self._make(item))
+        return made[1]
+
+    def __contains__(self, key: object) -> bool:
+        """Return whether there is a row, without making it."""
+        return key in self.items_shown
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the keys."""
+        return iter(self.items_shown)
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self.items_shown)

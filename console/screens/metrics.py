@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ from console.render.chart_notes import chart_notes, chart_title
 from console.render.fault_lines import no_clusters_lines
 from console.render.line_chart import Span
 from console.render.metric_panels import CHARTED, PanelView, left_out, panel_lines, shown_panels
-from console.render.subjects_table import SUBJECT_COLUMNS, Subject, subject_rows
+from console.render.subjects_table import SUBJECT_COLUMNS, Subject, subject_key, subject_row, subjects_of
 from console.screens.kept_rows import KeptRows
 from console.screens.tables import TableScreen
 from console.services.charts import Charted, ChartFeed, Looked
@@ -46,8 +46,9 @@ class MetricsScreen(TableScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._subjects: dict[str, Subject] = {}
-        self._rows = KeptRows(self._rows_of)
+        self._subjects_of: dict[str, tuple[ClusterSnapshot, dict[str, Subject]]] = {}
+        self._rows = KeptRows(self._row_of)
+        self._drawn: tuple[Charted | None, float] | None = None
         self._ticks = 0
         self._span = _SPANS[0]
         self._charted: Charted | None = None
@@ -92,26 +93,33 @@ class MetricsScreen(TableScreen):
     def show_fleet(self) -> None:
         """Show every cluster with its nodes."""
         super().show_fleet()
-        found = self._rows.of(self.deck.core.fleet.snapshots)
-        self._subjects = {key: subject for key, (subject, _) in found.items()}
-        self.main_table.show({key: row for key, (_, row) in found.items()})
+        snapshots = self.deck.core.fleet.snapshots
+        self._subjects_of = {one.spec.name: (one, self._subjects_in(one)) for one in snapshots}
+        self._rows.take({key: subject for _, ours in self._subjects_of.values() for key, subject in ours.items()})
+        self.main_table.show(self._rows)
         self._look()
 
-    def _rows_of(self, snapshot: ClusterSnapshot) -> Mapping[str, tuple[Subject, Row]]:
+    def _subjects_in(self, snapshot: ClusterSnapshot) -> dict[str, Subject]:
+        """Return the rows of a cluster; those of nodes of which nothing new was told are the same objects as before."""
+        before, ours = self._subjects_of.get(snapshot.spec.name, (None, {}))
+        if before is snapshot:
+            return ours
+        if before is None or before.nodes is not snapshot.nodes:
+            return subjects_of(snapshot)
+        return ours | {snapshot.spec.name: Subject(snapshot.spec.name, snapshot)}
+
+    def _row_of(self, subject: Subject) -> Row:
         core = self.deck.core
-        return subject_rows(snapshot, core.clock(), core.stale_after_s, self.deck.glyphs)
+        return subject_row(subject, core.clock(), core.stale_after_s, self.deck.glyphs)
 
     def show_time(self) -> None:
         """Let ages grow."""
         super().show_time()
         self._ticks += 1
-        self._rows.forget(None if self._ticks % _ALL_AGES_EVERY == 0 else self._clusters_in_view())
-        self.show_fleet()
-
-    def _clusters_in_view(self) -> set[str]:
         table = self.main_table
-        keys = (table.key_at(y) or "" for y in range(table.size.height))
-        return {self._subjects[key].cluster for key in keys if key in self._subjects}
+        in_view = [table.key_at(y) or "" for y in range(table.size.height)]
+        self._rows.forget(None if self._ticks % _ALL_AGES_EVERY == 0 else in_view)
+        self.show_fleet()
 
     def filter_of(self, typed: str) -> Keep | None:
         """Filter by what a row shows, and by the name of its cluster."""
@@ -136,7 +144,7 @@ class MetricsScreen(TableScreen):
         if node is not None:
             self.post_message(NodeAsked(subject.cluster, node.node_id))
         elif snapshot.nodes:
-            self.main_table.go_to(Subject(subject.cluster, snapshot.nodes[0].node_id).key)
+            self.main_table.go_to(subject_key(subject.cluster, snapshot.nodes[0].node_id))
 
     def action_span(self, by: int) -> None:
         """Look further back, or less far."""
@@ -162,7 +170,7 @@ class MetricsScreen(TableScreen):
     @property
     def selected(self) -> Subject | None:
         """Return what is under the cursor."""
-        return self._subjects.get(self.main_table.cursor_key or "")
+        return self._rows.items_shown.get(self.main_table.cursor_key or "")
 
     def useless_keys(self) -> Collection[str]:
         """Return the keys that would lead nowhere."""
@@ -209,21 +217,18 @@ class MetricsScreen(TableScreen):
     def _show_charts(self) -> None:
         snapshot, _ = self._found()
         charted = self._current()
-        grid = self.query_one(ChartGrid)
-        if snapshot is None or charted is None:
-            grid.show(())
-        else:
-            core = self.deck.core
-            span = Span(charted.start, charted.end, self.deck.zone)
-            limit_s = stale_limit_s(core.stale_after_s, snapshot.scrape_interval_s)
-            panels = shown_panels(charted.lines)
-            grid.show(
-                [
-                    PanelView(panel, panel_lines(panel, charted.lines), span, limit_s, not self.app.ansi_color)
-                    for panel in panels
-                ]
-            )
+        limit_s = stale_limit_s(self.deck.core.stale_after_s, snapshot.scrape_interval_s if snapshot else None)
+        if self._drawn != (charted, limit_s):
+            self._drawn = (charted, limit_s)
+            self.query_one(ChartGrid).show([] if charted is None else self._panels(charted, limit_s))
         self._show_title()
+
+    def _panels(self, charted: Charted, limit_s: float) -> list[PanelView]:
+        span, coloured = Span(charted.start, charted.end, self.deck.zone), not self.app.ansi_color
+        return [
+            PanelView(panel, panel_lines(panel, charted.lines), span, limit_s, coloured)
+            for panel in shown_panels(charted.lines)
+        ]
 
     def _show_title(self) -> None:
         snapshot, node = self._found()

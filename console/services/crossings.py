@@ -37,6 +37,7 @@ class _Known(Struct):
     state: State = State.UNKNOWN
     wanted: State = State.UNKNOWN
     stood: int = 0
+    nodes: tuple[Node, ...] = ()
     alive: dict[str, bool] = {}
     addresses: dict[str, str] = {}
     judged: dict[str, tuple[Node, dict[str, Level]]] = {}
@@ -84,8 +85,9 @@ class Crossings:
         yield _event(snapshot, "", "state", "state", _STATE_LEVELS[state], f"is {state}{because}")
 
     def _nodes(self, snapshot: ClusterSnapshot, known: _Known) -> Iterator[Event]:
-        if snapshot.identity is None or not snapshot.nodes:
+        if snapshot.identity is None or not snapshot.nodes or snapshot.nodes is known.nodes:
             return
+        known.nodes = snapshot.nodes
         now = {node.node_id: node.alive for node in snapshot.nodes}
         known.addresses |= {node.node_id: node.ip for node in snapshot.nodes}
         for node in snapshot.nodes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from console.model.cluster import ClusterSnapshot
+from console.model.cluster import ClusterSnapshot, Node
 from console.model.usage import cluster_sampled_at, cluster_usage
 
 TREND_S = 300.0
@@ -17,12 +17,16 @@ class CpuHistory:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], deque[tuple[float, float]]] = {}
+        self._nodes: dict[str, tuple[Node, ...]] = {}  # of each cluster, as last taken in
 
     def record(self, snapshot: ClusterSnapshot) -> None:
         """Take in the figures of a snapshot; a sample seen before counts once. Forget nodes that are gone."""
-        cluster, alive = snapshot.spec.name, snapshot.alive_nodes
+        cluster = snapshot.spec.name
         self._add((cluster, ""), cluster_sampled_at(snapshot), cluster_usage(snapshot).cpu_percent)
-        for node in alive:
+        if self._nodes.get(cluster) is snapshot.nodes:
+            return
+        self._nodes[cluster] = snapshot.nodes
+        for node in snapshot.alive_nodes:
             if (sample := node.samples.get("cpu_percent")) is not None:
                 self._add((cluster, node.node_id), sample.sampled_at, sample.value)
         present = {node.node_id for node in snapshot.nodes} | {""}

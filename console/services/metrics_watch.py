@@ -23,7 +23,7 @@ from console.services.server_watch import ServerWatch
 
 ServerOf = Callable[[ClusterSpec], PrometheusServer | None]
 MakeClient = Callable[[PrometheusServer], PrometheusClient]
-Changed = Callable[[Iterable[str]], None]
+Changed = Callable[[Iterable[str]], Awaitable[None]]
 
 
 class MetricsWatch:
@@ -180,7 +180,7 @@ class MetricsWatch:
         while True:
             wake.clear()
             await watch.refresh(self._on_screen)
-            changed(spec.name for spec in watch.specs)
+            await changed(spec.name for spec in watch.specs)
             await _until(wake, watch.rest_s(refresh_s(), self._jitter()))
 
     async def _run_targets(self, watch: ServerWatch, wake: asyncio.Event, changed: Changed) -> None:
@@ -189,7 +189,7 @@ class MetricsWatch:
             before = watch.targets
             await watch.scraped.refresh()
             if watch.targets != before:
-                changed(spec.name for spec in watch.specs)
+                await changed(spec.name for spec in watch.specs)
             await _until(wake, watch.scraped.rest_s)
 
     def _end(self, name: str) -> None:

@@ -27,13 +27,10 @@ def reconciled(
     unusable = ClusterView(interval_s=view.interval_s, intervals=view.intervals)
     usable = unusable if is_of_earlier_session(snapshot, view) else view
     oldest_at = now - stale_limit_s(stale_after_s, view.interval_s)
-    shared = Counter((node.ip, node.role) for node in snapshot.alive_nodes)
     return msgspec.structs.replace(
         snapshot,
-        nodes=tuple(
-            _node(node, usable, (now, stale_after_s), alone=shared[node.ip, node.role] == 1) if node.alive else node
-            for node in snapshot.nodes
-        ),
+        # The same object where Prometheus tells of no node: whoever keeps nodes need not look through them again.
+        nodes=_nodes(snapshot, usable, now, stale_after_s) if usable.nodes else snapshot.nodes,
         figures=_figures(snapshot, usable.figures, oldest_at),
         scrape_interval_s=view.interval_s,
         exported=usable.exported,
@@ -69,6 +66,14 @@ def better(ours: Sample | None, theirs: Sample | None, oldest_at: float) -> Samp
     if ours is None or theirs is None:
         return ours or theirs
     return ours if ours.sampled_at >= oldest_at or ours.sampled_at >= theirs.sampled_at else theirs
+
+
+def _nodes(snapshot: ClusterSnapshot, view: ClusterView, now: float, stale_after_s: float) -> tuple[Node, ...]:
+    shared = Counter((node.ip, node.role) for node in snapshot.alive_nodes)
+    return tuple(
+        _node(node, view, (now, stale_after_s), alone=shared[node.ip, node.role] == 1) if node.alive else node
+        for node in snapshot.nodes
+    )
 
 
 def _node(node: Node, view: ClusterView, times: tuple[float, float], *, alone: bool) -> Node:
@@ -129,13 +134,11 @@ def _gpu(gpu: Gpu, told: Gpu | None) -> Gpu:
 
 def _figures(snapshot: ClusterSnapshot, figures: ClusterFigures, oldest_at: float) -> Mapping[str, Sample]:
     """Return the whole cluster's figures, as far as the nodes' own do not know better."""
-    told = [sample.sampled_at for node in snapshot.alive_nodes for sample in node.samples.values()]
-    newest_told = max(told, default=float("-inf"))
-    kept = {
-        name: sample
-        for name, sample in figures.samples.items()
-        if sample.sampled_at >= oldest_at or sample.sampled_at >= newest_told
-    }
+    kept = dict(figures.samples)
+    if any(sample.sampled_at < oldest_at for sample in kept.values()):
+        told = [sample.sampled_at for node in snapshot.alive_nodes for sample in node.samples.values()]
+        oldest_at = min(oldest_at, max(told, default=float("-inf")))
+        kept = {name: sample for name, sample in kept.items() if sample.sampled_at >= oldest_at}
     # The average over GPUs counts a 0 for each that nothing measures; only the dashboard knows which those are.
     if any(gpu.used_percent is None for node in snapshot.alive_nodes for gpu in node.gpus):
         kept.pop("gpu_percent", None)

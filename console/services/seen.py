@@ -79,6 +79,7 @@ class SeenHistory:
 
     def __init__(self) -> None:
         self._tracks: dict[str, dict[str, _Track]] = {}
+        self._nodes: dict[str, tuple[Node, ...]] = {}  # of each cluster, as last taken in
 
     def record(self, snapshot: ClusterSnapshot) -> None:
         """Take in a snapshot; what was seen before counts once."""
@@ -87,6 +88,9 @@ class SeenHistory:
         if at is not None and whole.is_due(at):
             use = cluster_usage(snapshot)
             whole.add(at, {(name, None): value for name in _OF_CLUSTER if (value := getattr(use, name)) is not None})
+        if self._nodes.get(cluster) is snapshot.nodes:
+            return
+        self._nodes[cluster] = snapshot.nodes
         for node in snapshot.alive_nodes:
             self._record_node(cluster, node)
 
@@ -102,6 +106,7 @@ class SeenHistory:
     def keep_only(self, clusters: set[str]) -> None:
         """Forget clusters that are not configured any more."""
         self._tracks = {name: tracks for name, tracks in self._tracks.items() if name in clusters}
+        self._nodes = {name: nodes for name, nodes in self._nodes.items() if name in clusters}
 
     def _record_node(self, cluster: str, node: Node) -> None:
         at = max((sample.sampled_at for sample in node.samples.values()), default=None)

@@ -25,7 +25,9 @@ class TableOrder:
 
     def arrange(self) -> None:
         """Filter and sort anew; sorting is stable, and what is not known comes last in both directions."""
-        keys = [key for key, row in self.rows.items() if self.keep is None or self.keep(key, row)]
+        keep = self.keep
+        # Without a filter no row is touched: rows may be made only when somebody looks at them.
+        keys = list(self.rows) if keep is None else [key for key, row in self.rows.items() if keep(key, row)]
         self.keys = self._sorted(keys)
         self._index = {key: number for number, key in enumerate(self.keys)}
 

@@ -39,6 +39,7 @@ class TablePainter(Toned):
         self._empty: tuple[Pieces, ...] = ()
         self._first_row = 0
         self._placed: tuple[Placed, ...] = ()
+        self._thumb = (0, 0)
         self._hidden: frozenset[str] = frozenset()
         self._shown: dict[int, LineState] = {}
 
@@ -49,8 +50,9 @@ class TablePainter(Toned):
 
     @empty.setter
     def empty(self, lines: Sequence[Pieces]) -> None:
-        self._empty = tuple(lines)
-        self.sync()
+        if self._empty != (lines := tuple(lines)):
+            self._empty = lines
+            self.sync()
 
     def show(self, rows: Mapping[str, Row]) -> None:
         """Take the rows of a new snapshot; rows equal to those shown cost nothing."""
@@ -106,18 +108,23 @@ class TablePainter(Toned):
         key = self.key_at(y)
         if key is None:
             return None
-        page, total = self.page_rows, len(order)
-        start, length = thumb_span(total, page, self._first_row / max(1, total - page))
+        start, length = self._thumb
         return (start <= y - _HEAD < start + length, key == self.cursor_key, key in self.marked, key, order.rows[key])
 
     def sync(self) -> None:
         """Compare every line with what it shows, and ask for the stretches that differ."""
-        dirty = [region for y in range(self.size.height) if (region := self._changed(y)) is not None]
+        width, height = self.size  # Textual works it out anew at each look
+        self._place_thumb()
+        dirty = [region for y in range(height) if (region := self._changed(y, width)) is not None]
         if dirty:
             self.refresh(*dirty)  # with no region it would mean the whole widget
 
-    def _changed(self, y: int) -> Region | None:
-        new, whole = self.line_state(y), Region(0, y, self.size.width, 1)
+    def _place_thumb(self) -> None:
+        page, total = self.page_rows, len(self.rows_shown)
+        self._thumb = thumb_span(total, page, self._first_row / max(1, total - page))
+
+    def _changed(self, y: int, width: int) -> Region | None:
+        new, whole = self.line_state(y), Region(0, y, width, 1)
         if y not in self._shown:
             return whole
         old = self._shown[y]
@@ -152,6 +159,7 @@ class TablePainter(Toned):
         self.scroll_into_view()
 
     def _place_columns(self) -> None:
+        self._place_thumb()
         self._placed = place(self.rows_shown.columns, self.size.width - GUTTER - MARGIN, self._hidden)
         self._shown.clear()
         self.refresh()

@@ -9,10 +9,12 @@ from painted import Painted
 from textual import events
 from textual.app import ComposeResult
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widget import Widget
 
 from console.render.cells import Cell, Column, Row, cell, unknown
 from console.render.glyphs import ASCII, UNICODE, Glyphs
+from console.widgets.frugal import FrugalCompositor
 from console.widgets.resource_table import ResourceTable
 from console.widgets.steady import Steady
 from console.widgets.themes import other_theme, use_themes
@@ -43,11 +45,20 @@ def row(name: str, cpu: float | None = 1.0, *, stale: bool = False, tone: str = 
     return Row((cell("●", "ok", fresh=True), cell(name), cell("local", "dim"), number, number, cell("1/8 G")), stale)
 
 
+class FrugalScreen(Screen[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = FrugalCompositor()
+
+
 class TableApp(Steady[None], Painted):
     def __init__(self, glyphs: Glyphs = UNICODE, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
         self.table = ResourceTable(COLUMNS, glyphs=glyphs)
         self.messages: list[tuple[str, str | None]] = []
+
+    def get_default_screen(self) -> Screen[None]:
+        return FrugalScreen()
 
     def compose(self) -> ComposeResult:
         yield self.table
@@ -113,6 +124,20 @@ async def test_painted_bit_by_bit_is_as_painted_at_once(seed: int) -> None:
                 await disturb(pilot, rng)
             await pilot.pause(0.02)
             assert app.shown() == app.repainted(), f"step {step}"
+
+
+async def test_a_change_renders_its_own_lines_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 30)) as pilot:
+        app.table.show(rows_of(20))
+        await pilot.pause(0.1)
+        rendered: list[int] = []
+        real = app.table.render_lines
+        monkeypatch.setattr(app.table, "render_lines", lambda crop: (rendered.append(crop.height), real(crop))[1])
+        app.table.show(rows_of(20) | {"row-007": row("row-007", 99.0)})
+        await pilot.pause(0.1)
+        assert rendered == [1]
+        assert app.shown() == app.repainted()
 
 
 async def test_keys_move_open_and_mark() -> None:
