@@ -209,6 +209,7 @@ class SubmitScreen(FramedScreen):
     async def _send_if_good(self) -> None:
         core = self.deck.core
         try:
+            core.refuse_if_read_only("submit")  # it may have become so while the form was open
             order, document, command = self._order(), self._filled_document(), self.equivalent_command()
             await ask_silent(core, order)
             judgement = await judge(core, order)

@@ -141,6 +141,7 @@ class Switchboard(Steady[None]):
             self.push_screen(ConfirmScreen(stop_question(jobs), self.glyphs, commands=commands), answered)
 
     async def _stop(self, job: Job) -> None:
+        self.core.refuse_if_read_only("stop")  # it may have become so while the question stood there
         self.did(*_stop_command(job))
         async for step in stop_job(self.core.fleet.dashboard(job.cluster), job):
             self.tell(f"{job.id} on {job.cluster} {step.text}")

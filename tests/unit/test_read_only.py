@@ -18,8 +18,11 @@ from tests.fakes.head import FakeHead, fake_head
 from tests.pilot.deck import NOON, configuration
 
 CHANGE = (
-    "demo --headless", "up", "down", "submit parallel_processing --cluster c", "stop raysubmit_x", "rerun raysubmit_x",
-    "call POST /x --cluster c", "tunnel up", "tunnel down", "render --output deploy",
+    "demo", "demo --headless", "up", "down", "submit parallel_processing --cluster c --force",
+    "submit --working-dir . --entrypoint true --cluster c", "stop raysubmit_x", "stop raysubmit_x --wait",
+    "rerun raysubmit_x", "call POST /x --cluster c", "call delete /x --cluster c", "call PUT /x --cluster c --data {}",
+    "call PATCH /x --cluster c", "call HEAD /x --cluster c", "call OPTIONS /x --cluster c", "tunnel up",
+    "tunnel up --background", "tunnel up --reverse c", "tunnel down", "tunnel down c", "render --output deploy",
 )  # fmt: skip
 READ = (
     "status", "nodes", "metrics --cluster c", "targets", "events", "check", "wait c --timeout 5", "tunnel status",
@@ -45,27 +48,28 @@ def test_every_command_is_known_to_change_something_or_to_read() -> None:
     assert unnamed == []
 
 
-def run(tmp_path: Path, words: str) -> tuple[Result, FakeHead]:
+def run(tmp_path: Path, words: str, *, by_file: bool = False) -> tuple[Result, FakeHead]:
     async def work() -> tuple[Result, FakeHead]:
         async with fake_head(lambda: NOON) as head:
             head.add_job("raysubmit_x", "RUNNING", runtime_env={})
             config = tmp_path / "clusters.toml"
             spec = {"kind": "local", "dashboard": head.url, "serve": head.serve_url}
-            config.write_text(configuration({"c": spec}))
-            arguments = ["--read-only", "--config", str(config), *words.split()]
+            config.write_text(configuration({"c": spec}, "[console]\nread_only = true\n\n" if by_file else ""))
+            arguments = [*([] if by_file else ["--read-only"]), "--config", str(config), *words.split()]
             env = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
             return await asyncio.to_thread(CliRunner().invoke, raydeck, arguments, env=env), head
 
     return asyncio.run(work())
 
 
+@pytest.mark.parametrize("by_file", [False, True], ids=["option", "file"])
 @pytest.mark.parametrize("words", CHANGE)
-def test_what_changes_anything_is_refused_and_asks_no_head(tmp_path: Path, words: str) -> None:
-    done, head = run(tmp_path, words)
+def test_what_changes_anything_is_refused_and_asks_no_head(tmp_path: Path, words: str, by_file: bool) -> None:
+    done, head = run(tmp_path, words, by_file=by_file)
     assert done.exit_code == 2, done.output
     assert done.stderr.startswith("raydeck: read-only: ")
     assert "is refused" in done.stderr
-    assert (head.changing, list((tmp_path / "state").rglob("*"))) == ([], [])
+    assert (head.changing, head.called, list((tmp_path / "state").rglob("*"))) == ([], [], [])
 
 
 @pytest.mark.parametrize("words", READ)
@@ -74,4 +78,5 @@ def test_what_reads_only_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, w
     done, head = run(tmp_path, words)
     assert "read-only" not in done.stderr
     assert head.changing == []
+    assert {method for method, *_ in head.called} <= {"GET"}
     assert {path.name for path in tmp_path.iterdir()} <= {"clusters.toml", "state"}
