@@ -106,12 +106,12 @@ class Prober:
             self.checks(cluster)
         self._names.forget()
         walks = dict(self._walks)
-        failed = await asyncio.gather(*(_walked_once(walk, settle=name in wanted) for name, walk in walks.items()))
-        if with_ssh:
-            vias = {walk.path.gate.name for name in wanted if (walk := self._walks[name]).path.gate is not None}
-            await asyncio.gather(*(self._look_at_vm(via, wanted) for via in vias))
-            doubtful = (walk for walk in self._walks.values() if walk.disagrees(self.vms.seen(walk.path)))
-            await asyncio.gather(*(_walked_once(walk, settle=False) for walk in doubtful))
+        failed = await asyncio.gather(*map(_walked_once, walks.values()))
+        gates = {gate.name for name in wanted if with_ssh and (gate := walks[name].path.gate) is not None}
+        looking = (self._look_at_vm(via, wanted) for via in gates)
+        await asyncio.gather(*looking, *(walks[name].settle() for name in wanted))
+        doubtful = (walk for walk in walks.values() if with_ssh and walk.disagrees(self.vms.seen(walk.path)))
+        await asyncio.gather(*map(_walked_once, doubtful))
         for name, error in zip(walks, failed, strict=True):
             if error is not None:
                 self._take_error(name, error)
@@ -259,13 +259,11 @@ def _gate_name(walk: ClusterWalk) -> str | None:
     return walk.path.gate.name if walk.path.gate is not None else None
 
 
-async def _walked_once(walk: ClusterWalk, *, settle: bool) -> Exception | None:
+async def _walked_once(walk: ClusterWalk) -> Exception | None:
     """Walk one path for somebody who waits for it; return what went wrong in raydeck itself."""
     try:
         await walk.walk()
         await walk.learn()
-        if settle:
-            await walk.settle()
     except Exception as error:
         return error
     return None

@@ -46,8 +46,10 @@ class VmWatches:
         return None if path.gate is None else self._evidence.get(path.gate.name)
 
     async def look(self, via: str, ports: Iterable[Asked]) -> None:
-        """Have ssh look at a VM, which may be gone from the configuration by the time that it answers."""
-        watch = self._watches[via]
+        """Have ssh look at a VM, which may be gone from the configuration by then, or when it answers."""
+        watch = self._watches.get(via)
+        if watch is None:
+            return
         try:
             seen = await watch.ask(ports)
         except Exception as error:  # whatever it is, it is the reason why nothing was seen

@@ -22,6 +22,7 @@ def test_twenty_rounds_of_every_break(program, tmp_path):
     ran = run_scenario(
         SCENARIO, tmp_path, program, timeout_s=7000, environ={"RAYDECK_ROUNDS": str(ROUNDS), "RAYDECK_SEEN_S": "5"}
     )
+    print(ran.stdout)
     found = _LINE.findall(ran.stdout)
     wrong = [name for name, verdict, _ in found if verdict == "WRONG"]
     slowest = max(((float(asked_s), name) for name, _, asked_s in found), default=(0.0, "none"))
