@@ -45,6 +45,7 @@ _ASKING: Mapping[CheckedService, Asking] = {
 class Endpoint(Struct, frozen=True):
     """One service: which way leads to it and where it is asked; ``host`` is None where it cannot be asked from here.
 
+    Of Ray client without a tunnel ``host_header`` is then the address as a driver on the main cluster sees it.
     ``plan_port`` is its port on the VM, None without a tunnel.
     """
 
@@ -61,6 +62,8 @@ class Endpoint(Struct, frozen=True):
     @property
     def where(self) -> str:
         """Return ``host:port``."""
+        if self.host is None and self.host_header:
+            return self.host_header
         host = self.host or ""
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
@@ -94,6 +97,8 @@ def path_of(spec: ClusterSpec, config: Config) -> Path:
             endpoints.append(_by_url(spec, "serve", spec.serve, config.kubernetes))
         elif spec.plan is not None:
             endpoints.append(_by_plan(spec, service, gate))
+        elif service == "client" and spec.client is not None:
+            endpoints.append(Endpoint("client", endpoints[0].way, "client", None, 0, spec.client))
     return Path(spec, tuple(endpoints), gate, config.kubernetes)
 
 

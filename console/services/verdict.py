@@ -59,6 +59,8 @@ def service_checks(
     is to explain. ``idle``: the service need not answer.
     """
     words = words_of(path, endpoint, evidence.host if evidence is not None else "")
+    if endpoint.host is None and path.gate is None:
+        return (_unasked(endpoint),)
     told = tuple(ssh_checks(path, endpoint, walked, evidence, words, may_rest=idle is not None))
     if walked is None:
         seen = tuple(bytes_by_ssh(endpoint, evidence, words, told))
@@ -69,6 +71,12 @@ def service_checks(
         return in_order((*told, *(_skipped(check, idle) for check in checks), *_skip_rest(endpoint, steps, idle)))
     checks = [_with_reason(check, endpoint, told, evidence, words) for check in checks]
     return in_order((*checks, *_unreached(endpoint, steps), *told))
+
+
+def _unasked(endpoint: Endpoint) -> Check:
+    """Return that this machine need not reach a cluster's Ray client: a driver on the main cluster does."""
+    detail = "only a driver on the main cluster has to reach it"
+    return Check(probe="bytes", outcome=Outcome.SKIPPED, service=endpoint.service, hop=endpoint.where, detail=detail)
 
 
 def _moved(walked: Walked, path: Path, endpoint: Endpoint) -> Iterator[Step]:

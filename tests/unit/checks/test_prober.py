@@ -342,6 +342,20 @@ async def test_what_was_served_during_an_earlier_silence_explains_no_new_one():
     assert (asked, head.applications) == ([100.0, 105.0], None)
 
 
+async def test_versions_for_ray_client_are_compared_without_a_tunnel_too(tmp_path):
+    async with fake_head(time.time) as one, fake_head(time.time) as two:
+        two.replies["/api/version"]["ray_version"] = "2.40.0"
+        clusters = {name: {"dashboard": head.url, "client": f"{name}:10001"} for name, head in (("a", one), ("b", two))}
+        async with console(tmp_path, clusters) as core:
+            await until(lambda: "client-version" in {checks.first_broken for checks in core.prober.clusters})
+            blamed = next(checks for checks in core.prober.clusters if checks.first_broken == "client-version")
+            assert (blamed.ladder("dashboard").outcome, blamed.ladder("client").outcome) == (Outcome.OK, Outcome.BROKEN)
+            assert (blamed.ok, blamed.total) == (1, 1)
+            bytes_ = next(check for check in blamed.checks if (check.probe, check.service) == ("bytes", "client"))
+            assert (bytes_.outcome, bytes_.hop) == (Outcome.SKIPPED, f"{blamed.cluster}:10001")
+            assert row(core, blamed.cluster).state is State.UP
+
+
 def served(checks):
     ladder = checks.ladder("serve")
     return None if ladder is None else ladder.outcome
