@@ -55,7 +55,7 @@ class ClusterWalk:
     ) -> None:
         self.path = path
         self._names, self._memory, self._token, self._clock = names, memory, token, clock
-        self._metrics = OwnMetrics(path)
+        self._metrics = OwnMetrics(path, clock)
         self._head, self._found = HeadWatch(with_metrics=self._metrics.is_wanted), Findings(clock)
         self._used_token: str | None = None
         self._token_error: ConfigError | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -63,6 +64,7 @@ class _Applications(Struct):
 class _Raylet(Struct, rename="camel", frozen=True):
     node_manager_address: str = ""
     metrics_export_port: int = 0
+    start_time_ms: str | float = 0.0
     is_head_node: bool = False
     state: str = ""
 
@@ -80,11 +82,12 @@ class _SummaryReply(Struct):
 
 
 class MetricsPort(Struct, frozen=True, order=True):
-    """Where a node that is alive exports its metrics, as the node itself sees it."""
+    """Where a node that is alive exports its metrics, as it sees itself; ``started_at`` in Unix seconds, 0: unknown."""
 
     service: CheckedService
     address: str
     port: int
+    started_at: float = 0.0
 
 
 class HeadFacts(Struct, frozen=True):
@@ -201,7 +204,15 @@ def _metrics_ports(nodes: Iterable[_Summarised]) -> Iterator[MetricsPort]:
     for raylet in (node.raylet for node in nodes):
         if raylet.state == "ALIVE" and 0 < raylet.metrics_export_port <= _LAST_PORT:
             service: CheckedService = "metrics-head" if raylet.is_head_node else "metrics-worker"
-            yield MetricsPort(service, raylet.node_manager_address, raylet.metrics_export_port)
+            started_at = _milliseconds(raylet.start_time_ms) / 1000
+            yield MetricsPort(service, raylet.node_manager_address, raylet.metrics_export_port, started_at)
+
+
+def _milliseconds(text: str | float) -> float:
+    """Read what Ray writes as a string: protobuf's way with long integers."""
+    with suppress(ValueError):
+        return float(text)
+    return 0.0
 
 
 async def _ask(place: Place, path: str, token: str | None, kind: type[Decoded], timeout_s: float) -> Decoded | None:

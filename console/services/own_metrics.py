@@ -1,31 +1,34 @@
 """The metrics ports of a cluster without a tunnel: no plan names them, so its head is asked for them.
 
 A node of this machine is asked at its own address, any other at the dashboard's, where containers publish their ports.
-Whether they do is not known: such a port is told of once it has answered, and from then on it has to.
+Whether they do is not known: such a port is told of once it has answered, and from then on it has to. One that is
+surely here has to answer when its node has run for half a minute: the agent starts after the node.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from console.services.head_facts import MetricsPort
 from console.services.paths import Endpoint, Path
 
+_AGENT_STARTS_S = 30.0
+
 
 class OwnMetrics:
     """Where the metrics of one cluster are asked, and which of these ports have to answer."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         dashboard = path.endpoints[0]
         is_direct = path.spec.plan is None and dashboard.way == "direct"
         self._host = (dashboard.host or "") if is_direct else ""
         self._is_ours = path.spec.embedded
-        self._ports: tuple[MetricsPort, ...] = ()
-        self._due: set[Endpoint] = set()
-        self.endpoints: tuple[Endpoint, ...] = ()
+        self._clock = clock
+        self._ports: Mapping[Endpoint, MetricsPort] = {}
+        self._answered: set[Endpoint] = set()
 
     @property
     def is_wanted(self) -> bool:
@@ -33,22 +36,29 @@ class OwnMetrics:
         return bool(self._host)
 
     @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Return all ports to ask."""
+        return tuple(self._ports)
+
+    @property
     def due(self) -> tuple[Endpoint, ...]:
         """Return the ports that have to answer."""
-        return tuple(endpoint for endpoint in self.endpoints if endpoint in self._due)
+        return tuple(endpoint for endpoint in self._ports if endpoint in self._answered or self._is_due(endpoint))
 
-    def take(self, ports: tuple[MetricsPort, ...]) -> None:
-        """Take in what the head says of its nodes that are alive."""
-        if ports == self._ports or not self.is_wanted:
-            return
-        self._ports = ports
-        self.endpoints = tuple(_one_each(self._endpoint(port) for port in ports))
-        self._due &= set(self.endpoints)
-        self._due |= {endpoint for endpoint in self.endpoints if self._is_ours or _is_certain(endpoint.host or "")}
+    def take(self, ports: Iterable[MetricsPort]) -> None:
+        """Take in what the head says of its nodes that are alive; one worker stands for them all."""
+        first = {port.service: port for port in sorted(ports, reverse=True) if self.is_wanted}
+        self._ports = {self._endpoint(port): port for port in first.values()}
+        self._answered &= set(self._ports)
 
     def note_answer(self, endpoint: Endpoint) -> None:
         """Know that a port is what it is taken for."""
-        self._due.add(endpoint)
+        self._answered.add(endpoint)
+
+    def _is_due(self, endpoint: Endpoint) -> bool:
+        started_at = self._ports[endpoint].started_at
+        has_run = bool(started_at) and self._clock() - started_at >= _AGENT_STARTS_S
+        return has_run and (self._is_ours or _is_certain(endpoint.host or ""))
 
     def _endpoint(self, port: MetricsPort) -> Endpoint:
         host = port.address if is_own_address(port.address) else self._host
@@ -69,12 +79,3 @@ def is_own_address(address: str) -> bool:
 def _is_certain(host: str) -> bool:
     """Return whether a node's address says that it is here; every machine calls itself 127.0.0.1."""
     return is_own_address(host) and not ipaddress.ip_address(host).is_loopback
-
-
-def _one_each(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
-    """Yield the first port of each service: one worker stands for them all."""
-    seen = set()
-    for endpoint in endpoints:
-        if endpoint.service not in seen:
-            seen.add(endpoint.service)
-            yield endpoint

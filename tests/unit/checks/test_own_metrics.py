@@ -15,9 +15,12 @@ from tests.fakes.head import fake_head, node_reply, nodes_reply
 HEAD, WORKER = MetricsPort("metrics-head", "172.29.0.15", 8500), MetricsPort("metrics-worker", "172.29.0.16", 8501)
 
 
+NOW = 1_795_384_800.0
+
+
 def metrics_of(**keys):
     spec = ClusterSpec(name="a", kind="local", **({"dashboard": "http://127.0.0.1:8265"} | keys))
-    return OwnMetrics(path_of(spec, Config(kubernetes=Kubernetes())))
+    return OwnMetrics(path_of(spec, Config(kubernetes=Kubernetes())), lambda: NOW)
 
 
 def places(endpoints):
@@ -27,19 +30,28 @@ def places(endpoints):
 def test_a_containers_ports_are_asked_where_it_publishes_them_and_due_once_they_answered():
     metrics = metrics_of()
     metrics.take((HEAD, WORKER))
-    assert places(metrics.endpoints) == [("metrics-head", "127.0.0.1:8500"), ("metrics-worker", "127.0.0.1:8501")]
+    found = dict(places(metrics.endpoints))
+    assert found == {"metrics-head": "127.0.0.1:8500", "metrics-worker": "127.0.0.1:8501"}
     assert metrics.due == ()
-    metrics.note_answer(metrics.endpoints[1])
+    metrics.note_answer(next(one for one in metrics.endpoints if one.service == "metrics-worker"))
     assert places(metrics.due) == [("metrics-worker", "127.0.0.1:8501")]
     metrics.take((HEAD,))
     assert (places(metrics.endpoints), metrics.due) == ([("metrics-head", "127.0.0.1:8500")], ())
 
 
-def test_our_own_clusters_ports_have_to_answer_and_one_worker_stands_for_all():
+def test_our_own_clusters_ports_have_to_answer_once_their_nodes_have_run_for_a_while():
     metrics = metrics_of(embedded=True)
-    others = (MetricsPort("metrics-worker", "127.0.0.1", port) for port in (9002, 9003))
-    metrics.take((MetricsPort("metrics-head", "127.0.0.1", 9001), *others))
-    assert places(metrics.due) == [("metrics-head", "127.0.0.1:9001"), ("metrics-worker", "127.0.0.1:9002")]
+    head = MetricsPort("metrics-head", "127.0.0.1", 9001, NOW - 30)
+    metrics.take((head, MetricsPort("metrics-worker", "127.0.0.1", 9002, NOW - 29)))
+    assert places(metrics.due) == [("metrics-head", "127.0.0.1:9001")]
+    metrics.take((head, MetricsPort("metrics-worker", "127.0.0.1", 9002)))  # nobody knows since when
+    assert places(metrics.due) == [("metrics-head", "127.0.0.1:9001")]
+
+
+def test_one_worker_stands_for_them_all():
+    metrics = metrics_of()
+    metrics.take(MetricsPort("metrics-worker", "127.0.0.1", port) for port in (9003, 9002))
+    assert places(metrics.endpoints) == [("metrics-worker", "127.0.0.1:9002")]
 
 
 def test_behind_a_gateway_no_port_can_be_named_by_the_head():
