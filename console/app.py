@@ -14,13 +14,8 @@ from textual.signal import Signal
 from console.model.cluster import ClusterSnapshot
 from console.providers import CommandProvider
 from console.render.glyphs import UNICODE, Glyphs
-from console.screens.clusters import ClustersScreen
-from console.screens.jobs import JobsScreen
-from console.screens.metrics import MetricsScreen
-from console.screens.results import ResultsScreen
-from console.screens.serve import ServeScreen
+from console.screens.modes import MODES
 from console.screens.switchboard import Switchboard
-from console.screens.tunnels import TunnelsScreen
 from console.services.core import Core
 from console.services.topology import TopologyChange
 from console.widgets.palette import draw_scroll_bars_whole
@@ -33,14 +28,7 @@ class ConsoleApp(Switchboard):
     TITLE = "raydeck"
     CSS_PATH = "app.tcss"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {CommandProvider}
-    MODES: ClassVar = {
-        "clusters": ClustersScreen,
-        "jobs": JobsScreen,
-        "tunnels": TunnelsScreen,
-        "metrics": MetricsScreen,
-        "serve": ServeScreen,
-        "results": ResultsScreen,
-    }
+    MODES: ClassVar = MODES
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(self, core: Core, *, glyphs: Glyphs = UNICODE, zone: tzinfo | None = None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from console.app import ConsoleApp
 from console.cli.session import Session, say
 from console.errors import RaydeckError, UsageError
+from console.screens.modes import import_all
 from console.services.crash import crashed
 
 _SETTLED_S = 3.0  # by then the clients are imported, too
@@ -67,6 +68,7 @@ async def _settle(app: ConsoleApp) -> None:
     """Keep what the start has made out of every later garbage collection: to walk it takes 65 ms of a key's 50."""
     await app.painted.wait()
     await asyncio.sleep(_SETTLED_S)
+    await asyncio.to_thread(import_all)
     gc.freeze()
     gc.enable()
 

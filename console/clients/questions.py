@@ -6,10 +6,8 @@ back is data: bounded, and shown only after it passed the one gate for text from
 
 from __future__ import annotations
 
-import http.client
 import io
 import ssl
-from email.utils import parsedate_to_datetime
 from functools import cache
 
 from msgspec import Struct
@@ -114,6 +112,8 @@ class _Heard(io.BytesIO):
 
 
 def _read(exchanged: Exchanged, sent: str) -> Answer:
+    import http.client  # noqa: PLC0415 -- 5 ms, which the first painted screen need not wait for
+
     response = http.client.HTTPResponse(_Heard(exchanged.received))  # type: ignore[arg-type] # it only calls makefile
     try:
         response.begin()
@@ -138,6 +138,8 @@ def _read(exchanged: Exchanged, sent: str) -> Answer:
 
 
 def _unix(date: str | None) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 -- see _read
+
     try:
         return None if date is None else parsedate_to_datetime(date).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):

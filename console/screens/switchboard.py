@@ -1,4 +1,7 @@
-"""What screens ask of the app, and the keys that work anywhere: which screen opens, what is shown in passing."""
+"""What screens ask of the app, and the keys that work anywhere: which screen opens, what is shown in passing.
+
+A screen, and what only its opening needs, is imported when it is opened: the start pays for its first screen alone.
+"""
 
 from __future__ import annotations
 
@@ -28,30 +31,11 @@ from console.messages import (
 )
 from console.model.job import Job
 from console.model.kept import KeptOutput
-from console.render.exports import EXPORTS, exported
 from console.render.glyphs import Glyphs
-from console.render.jobs_table import stop_question
-from console.render.tunnel_texts import opened_words
-from console.screens.choose import ChooseScreen
 from console.screens.clusters import ClustersScreen
-from console.screens.confirm import ConfirmScreen
-from console.screens.events import EventsScreen
-from console.screens.help import HelpScreen
-from console.screens.ladder import LadderScreen
-from console.screens.log import LogScreen
-from console.screens.merged_log import MergedLogScreen
-from console.screens.metrics import MetricsScreen
-from console.screens.node import NodeScreen
-from console.screens.plots import PlotsScreen
-from console.screens.submit import SubmitScreen
-from console.screens.targets import TargetsScreen
-from console.screens.why import WhyScreen
 from console.services.core import Core
 from console.services.crash import crashed
 from console.services.files import write_file
-from console.services.job_outputs import output_of
-from console.services.rerun import rerun
-from console.services.stop import stop_job
 from console.widgets.palette import Palette
 from console.widgets.steady import Steady
 from console.widgets.themes import other_theme
@@ -107,6 +91,9 @@ class Switchboard(Steady[None]):
         self.attempt(self._open_form(message.clusters), "form")
 
     async def _open_form(self, clusters: Sequence[str]) -> None:
+        from console.screens.choose import ChooseScreen
+        from console.screens.submit import SubmitScreen
+
         bundles = tuple(self.core.bundles().values())
         if len(bundles) == 1:
             await self.push_screen(SubmitScreen(clusters, bundles[0]))
@@ -115,14 +102,21 @@ class Switchboard(Steady[None]):
 
     def on_log_asked(self, message: LogAsked) -> None:
         """Open the log."""
+        from console.screens.log import LogScreen
+
         self.push_screen(LogScreen(message.job))
 
     def on_logs_asked(self, message: LogsAsked) -> None:
         """Open several logs as one."""
+        from console.screens.merged_log import MergedLogScreen
+
         self.push_screen(MergedLogScreen(message.jobs))
 
     def on_stop_asked(self, message: StopAsked) -> None:
         """Ask first, and name the cluster."""
+        from console.render.jobs_table import stop_question
+        from console.screens.confirm import ConfirmScreen
+
         if self.core.read_only:
             self.complain(ReadOnlyError("stop"))
             return
@@ -141,6 +135,8 @@ class Switchboard(Steady[None]):
             self.push_screen(ConfirmScreen(stop_question(jobs), self.glyphs, commands=commands), answered)
 
     async def _stop(self, job: Job) -> None:
+        from console.services.stop import stop_job
+
         self.core.refuse_if_read_only("stop")  # it may have become so while the question stood there
         self.did(*_stop_command(job))
         async for step in stop_job(self.core.fleet.dashboard(job.cluster), job):
@@ -149,6 +145,8 @@ class Switchboard(Steady[None]):
 
     def on_why_asked(self, message: WhyAsked) -> None:
         """Open what the head tells of it."""
+        from console.screens.why import WhyScreen
+
         self.push_screen(WhyScreen(message.job))
 
     def on_rerun_asked(self, message: RerunAsked) -> None:
@@ -159,6 +157,8 @@ class Switchboard(Steady[None]):
         self.attempt(self._rerun(message), f"rerun {message.job.id}")
 
     async def _rerun(self, message: RerunAsked) -> None:
+        from console.services.rerun import rerun
+
         job = message.job
         again = await rerun(self.core, job)
         self.did("rerun", job.id, "--cluster", job.cluster, said=f"{job.id} runs again as {again.id}")
@@ -169,6 +169,9 @@ class Switchboard(Steady[None]):
         self.attempt(self._show_output(message), "output")
 
     async def _show_output(self, message: OutputAsked) -> None:
+        from console.screens.plots import PlotsScreen
+        from console.services.job_outputs import output_of
+
         asked_on = self.screen
         kept = await output_of(self.core, message.job)
         if self.screen is not asked_on:  # it may take a minute: whoever went elsewhere meanwhile stays there
@@ -182,6 +185,8 @@ class Switchboard(Steady[None]):
         self.attempt(self._export(message), "export")
 
     async def _export(self, message: ExportAsked) -> None:
+        from console.render.exports import EXPORTS
+
         for kept in message.kept:
             document = await asyncio.to_thread(self.core.shelf.document, kept)
             stem = self.core.options.cwd / kept.submission_id
@@ -192,6 +197,8 @@ class Switchboard(Steady[None]):
 
     def on_tunnel_asked(self, message: TunnelAsked) -> None:
         """Open the ladder."""
+        from console.screens.ladder import LadderScreen
+
         self.push_screen(LadderScreen(message.cluster))
 
     def on_tunnel_up_asked(self, message: TunnelUpAsked) -> None:
@@ -199,6 +206,8 @@ class Switchboard(Steady[None]):
         self.attempt(self._tunnel_up(message.cluster), f"tunnel {message.cluster}")
 
     async def _tunnel_up(self, cluster: str) -> None:
+        from console.render.tunnel_texts import opened_words
+
         tunnel = await self.core.tunnel_up(cluster)
         if tunnel.state == "up":
             self.did("tunnel", "up", cluster, said=opened_words(tunnel))
@@ -214,10 +223,14 @@ class Switchboard(Steady[None]):
 
     def on_node_asked(self, message: NodeAsked) -> None:
         """Open the node."""
+        from console.screens.node import NodeScreen
+
         self.push_screen(NodeScreen(message.cluster, message.node_id, self.current_mode))
 
     def on_targets_asked(self, _: TargetsAsked) -> None:
         """Open the scrape targets."""
+        from console.screens.targets import TargetsScreen
+
         self.push_screen(TargetsScreen())
 
     async def on_cluster_asked(self, message: ClusterAsked) -> None:
@@ -235,8 +248,14 @@ class Switchboard(Steady[None]):
         await self.switch_mode(mode)
         while len(self.screen_stack) > 1:
             await self.pop_screen()
-        if isinstance(clusters, ClustersScreen) and isinstance(self.screen, MetricsScreen) and clusters.selected:
-            self.screen.go_to_cluster(clusters.selected.spec.name)
+        if mode == "metrics" and isinstance(clusters, ClustersScreen) and clusters.selected:
+            self._show_metrics_of(clusters.selected.spec.name)
+
+    def _show_metrics_of(self, cluster: str) -> None:
+        from console.screens.metrics import MetricsScreen
+
+        if isinstance(self.screen, MetricsScreen):
+            self.screen.go_to_cluster(cluster)
 
     def action_command_palette(self) -> None:
         """Open the palette in our looks."""
@@ -245,11 +264,15 @@ class Switchboard(Steady[None]):
 
     def action_help(self) -> None:
         """Open the help for the screen that is shown."""
+        from console.screens.help import HelpScreen
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(getattr(self.screen, "scopes", ("anywhere",))))
 
     def action_events(self) -> None:
         """Open the list of events."""
+        from console.screens.events import EventsScreen
+
         if not isinstance(self.screen, EventsScreen):
             self.push_screen(EventsScreen())
 
@@ -277,4 +300,6 @@ def _stop_command(job: Job) -> tuple[str, ...]:
 
 
 def _write_export(document: bytes, kept: KeptOutput, path: Path) -> None:
+    from console.render.exports import exported
+
     write_file(path, exported(document, path, kept))

@@ -176,6 +176,7 @@ async def log_lost(console: Deck) -> None:
 
 async def first_look(console: Deck) -> None:
     """What stands there until the first cluster has said something."""
+    await console.shows("local-1")
     await console.press("j")
 
 

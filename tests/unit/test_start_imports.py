@@ -7,13 +7,16 @@ import pytest
 
 LOOK = "import sys, {}; print(*(name for name in {!r} if name in sys.modules))"
 # Ray comes with the first submission, httpx with the first connection, the rest with what needs it.
-DEAR = ("ray", "httpx", "requests", "numpy", "plotext", "prometheus_api_client", "psutil", "yaml")
+DEAR = ("ray", "httpx", "requests", "numpy", "plotext", "prometheus_api_client", "psutil", "yaml", "http.client")
+OTHER_SCREENS = tuple(
+    f"console.screens.{name}" for name in ("jobs", "log", "metrics", "plots", "serve", "submit", "why")
+)
 
 
 @pytest.mark.parametrize(
     ("modules", "unwanted"),
     [
-        ("console.cli.screen, console.cli.root", DEAR),
+        ("console.cli.screen, console.cli.root", (*DEAR, *OTHER_SCREENS)),
         ("console.cli.clusters", (*DEAR, "textual", "plotext")),
         ("console.cli.jobs", (*DEAR, "textual", "plotext")),
         ("console.cli.submit", (*DEAR, "textual", "plotext")),
