@@ -9,11 +9,11 @@ import pytest
 
 from console.model.job import Job
 from console.model.kept import KeptOutput
-from console.screens import switchboard
 from console.screens.clusters import ClustersScreen
 from console.screens.confirm import ConfirmScreen
 from console.screens.log import LogScreen
 from console.screens.plots import PlotsScreen
+from console.services import job_outputs
 from console.services.core import Core
 from console.services.job_outputs import output_of
 from tests.pilot.deck import Clock, deck
@@ -105,7 +105,7 @@ async def test_an_output_that_comes_late_does_not_take_the_operator_away(
             await may_come.wait()
             return await output_of(core, job)
 
-        monkeypatch.setattr(switchboard, "output_of", late)
+        monkeypatch.setattr(job_outputs, "output_of", late)
         await console.press("2")
         await console.shows("raysubmit_7Kq")
         await console.press("o", "1")
