@@ -15,9 +15,8 @@ def alert_groups(label: str) -> list[Document]:
     up = f'up{{{label}!=""}}'
     best = f"max by ({label}) ({up})"
     used, free = (f'ray_node_gram_{part}{{{label}!=""}}' for part in ("used", "available"))
-    # After a failed scrape a series ends at once; the subquery still finds when it last had a sample. Where it finds
-    # none, figures are older than it looks back, or there never were any.
-    newest = f'max by ({label}) (max_over_time(timestamp({_FIGURE}{{{label}!=""}})[{_LOOKED_BACK_S}s:10s]))'
+    newest = _newest_figure(label)
+    # Where it finds none, figures are older than it looks back, or there never were any.
     never = f"{best} * 0 + {_LOOKED_BACK_S} unless on ({label}) {newest}"
     rules = [
         _rule(
@@ -51,6 +50,11 @@ def alert_groups(label: str) -> list[Document]:
         ),
     ]
     return [{"name": "raydeck", "rules": rules}]
+
+
+def _newest_figure(label: str) -> str:
+    """Return when a cluster's figures were last seen: after a failed scrape a series ends, so its past is asked for."""
+    return f'max by ({label}) (max_over_time(timestamp({_FIGURE}{{{label}!=""}})[{_LOOKED_BACK_S}s:10s]))'
 
 
 def _rule(name: str, expression: str, lasting: str, summary: str, description: str) -> Document:
