@@ -37,12 +37,14 @@ WAYS: dict[Scope, tuple[str, ...]] = {
 
 
 @asynccontextmanager
-async def one_job(tmp_path: Path, *, read_only: bool) -> AsyncIterator[tuple[Deck, FakeHead]]:
+async def one_job(
+    tmp_path: Path, *, read_only: bool, size: tuple[int, int] = (160, 50)
+) -> AsyncIterator[tuple[Deck, FakeHead]]:
     """A console on a cluster with a job, routes and a kept output."""
     clock = Clock()
     async with (
         one_cluster(clock, prepare=serving) as fleet,
-        deck(tmp_path, fleet.clusters, size=(160, 50), clock=clock, read_only=read_only) as console,
+        deck(tmp_path, fleet.clusters, size=size, clock=clock, read_only=read_only) as console,
     ):
         head = fleet.heads["local-1"]
         head.add_job(JOB, "RUNNING", runtime_env={})
@@ -74,7 +76,7 @@ async def close_all(console: Deck) -> None:
 async def test_no_key_of_any_screen_changes_anything(tmp_path: Path) -> None:
     """Keys that nobody declared to change something are pressed as well, on every screen that has them."""
     assert {command.scope for command in COMMANDS} == set(WAYS)
-    async with one_job(tmp_path, read_only=True) as (console, head):
+    async with one_job(tmp_path, read_only=True, size=(120, 24)) as (console, head):
         for scope in WAYS:
             await go_to(console, scope)
             screen = console.app.screen
