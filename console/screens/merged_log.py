@@ -45,16 +45,12 @@ class MergedLogScreen(LogScreen):
     async def _follow(self) -> None:
         core = self.deck.core
         self._earlier = earlier_lines_of(core, self._jobs, LINES_AT_START)
-        try:
-            async with aclosing(merged(core, self._jobs, LINES_AT_START, self._earlier)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, MergedEvent):
-                        self._take_event(piece, self._names[piece.number])
-                    else:
-                        self.view.feed(self._text(piece))
-        except* RaydeckError as errors:
-            for error in errors.exceptions:
-                self.view.note(str(error))
+        async with aclosing(merged(core, self._jobs, LINES_AT_START, self._earlier)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, MergedEvent):
+                    self._take_event(piece, self._names[piece.number])
+                else:
+                    self.view.feed(self._text(piece))
         self.view.finish()
         self._show_title()
 

@@ -107,13 +107,8 @@ async def submit(
     error means that there is no job; only where that cannot be told, the UntoldError names the id to look for.
     """
     await dashboard.identity()  # a dead address or a wrong token is said in our words, before anything is sent
-    submission = Submission(
-        submission_id=submission_id,
-        entrypoint=request.command,
-        runtime_env=await _runtime_env(dashboard, request, tell, timeout_s),
-        metadata={"job_name": request.job, "raydeck_job": request.job} | dict(request.metadata),
-        reserved=request.reserved,
-    )
+    runtime_env = await _runtime_env(dashboard, request, tell, timeout_s)
+    submission = _submission(request, submission_id, runtime_env)
     attempts = _Attempts(lambda left_s: send_submission(dashboard.spec, token, submission, left_s), timeout_s)
     for rest_s in (*_RESTS_S, 0.0):
         await attempts.send()
@@ -124,6 +119,16 @@ async def submit(
             break
         await asyncio.sleep(rest_s)
     return await _late(dashboard, submission_id, attempts)
+
+
+def _submission(request: Request, submission_id: str, runtime_env: dict[str, Any]) -> Submission:
+    return Submission(
+        submission_id=submission_id,
+        entrypoint=request.command,
+        runtime_env=runtime_env,
+        metadata={"job_name": request.job, "raydeck_job": request.job} | dict(request.metadata),
+        reserved=request.reserved,
+    )
 
 
 class _Attempts:

@@ -9,6 +9,7 @@ whenever the number of rows changes, and its bar is not ASCII.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from textual.geometry import Region
 from textual.strip import Strip
@@ -23,6 +24,8 @@ _HEAD = 1  # lines
 
 LineState = tuple[bool, bool, bool, str, Row | Pieces | tuple[str, bool] | None] | None
 """Thumb, cursor, marked, the row's key ("" for the head and the empty state), what is shown. None: a blank line."""
+
+_FILTERED: tuple[Pieces, ...] = ((("no row holds these words", ""),), (), (("clear the filter: Esc", "dim"),))
 
 
 class TablePainter(Toned):
@@ -102,7 +105,8 @@ class TablePainter(Toned):
         """Return what screen line ``y`` should show."""
         order = self.rows_shown
         if not order.keys:
-            return (False, False, False, "", self._empty[y - 1]) if 0 < y <= len(self._empty) else None
+            lines = _FILTERED if order.rows and order.keep is not None else self._empty
+            return (False, False, False, "", lines[y - 1]) if 0 < y <= len(lines) else None
         if y == 0:
             return (False, False, False, "", order.sorted_by)
         key = self.key_at(y)
@@ -150,7 +154,7 @@ class TablePainter(Toned):
         elif y == 0:
             pieces = head_line(self._placed, self.rows_shown.sorted_by, self.glyphs)
         else:
-            pieces = (("   ", ""), *fit(self._empty[y - 1], max(0, self.size.width - 4), self.glyphs))
+            pieces = (("   ", ""), *fit(cast("Pieces", content), max(0, self.size.width - 4), self.glyphs))
         return self.strip_of([(text, self.pen(tone, cursor=cursor)) for text, tone in pieces], self.size.width)
 
     def on_resize(self) -> None:

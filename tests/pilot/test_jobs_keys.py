@@ -147,6 +147,9 @@ async def test_the_filter_takes_columns(tmp_path: Path) -> None:
         assert all("✗ failed" in line for line in console.lines() if "raysubmit_" in line)
         await console.press("escape")
         await console.until(lambda: len(table.rows_shown) == 22)
+        await console.press("slash", *"nothing has this")
+        await console.shows("no row holds these words", "clear the filter: Esc")
+        assert "no jobs yet" not in console.text
 
 
 async def test_marked_jobs_are_stopped_together_after_one_question(tmp_path: Path) -> None:
