@@ -19,7 +19,7 @@ from tests.live.topology import until
 COMPUTERS = tuple(f"c{number}" for number in range(10))
 CUTS_S = range(1, 11)
 PORT, INNER_PORT = SERVICES["dashboard"], 8265
-STALE = "held by a stale session"
+STALE = "stale session"
 GIVE_UP_S = 60.0
 CLUSTER = """
 [[clusters]]
