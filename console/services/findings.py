@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from console.model.check import CheckedService, ProbeName
+from console.model.failure import Failure
 from console.services.long_look import LongLooks
 from console.services.walk import Walked
+
+_NOBODY = frozenset({Failure.NO_PROXY, Failure.NO_AGENT})
 
 
 class Findings:
@@ -23,9 +28,14 @@ class Findings:
         return self._walked.get(service)
 
     def explained(self, service: CheckedService) -> Walked | None:
-        """Return what was found, with what a longer look at it says."""
-        walked = self.of(service)
-        return None if walked is None else self.looks.explained(walked)
+        """Return what was found as what else is known explains it: a longer look, a head that does not run."""
+        walked, dashboard = self.of(service), self.of("dashboard")
+        if walked is None:
+            return None
+        head = dashboard.failure if dashboard is not None else None
+        if head is not None and head.failure is Failure.REFUSED:
+            walked = _without_head(walked)
+        return self.looks.explained(walked)
 
     def broken_at(self, service: CheckedService) -> float | None:
         """Return when the break that a service has now began, None without one."""
@@ -60,3 +70,12 @@ class Findings:
         """Forget a service that is not walked to any more."""
         self._walked.pop(service, None)
         self._broken_at.pop(service, None)
+
+
+def _without_head(walked: Walked) -> Walked:
+    """Return a walk that ended where nothing runs as one that ended for want of a head."""
+    steps = tuple(
+        msgspec.structs.replace(step, failure=Failure.REFUSED) if step.failure in _NOBODY else step
+        for step in walked.steps
+    )
+    return msgspec.structs.replace(walked, steps=steps)

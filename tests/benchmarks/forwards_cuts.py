@@ -2,11 +2,13 @@
 
 Each computer has a raydeck that keeps its forward open, and a watcher that sends bytes through it ten times a second
 and notes when they came back: on the computer itself for local forwards, on the VM for reverse ones. A cut's recovery
-is the time from plugging in to the first bytes that came back, and whether a stale listener was named meanwhile.
+is the time from plugging in to the first bytes that came back, and whether a stale listener was named meanwhile. A
+reverse forward that moved leaves such a listener behind for certain: its hint is followed, and the time is taken then.
 """
 
 import json
 import random
+import re
 import sys
 import threading
 import time
@@ -46,7 +48,7 @@ class Ward:
     """One computer: its raydeck, its watcher, and what its cuts cost."""
 
     def __init__(self, lab: Lab, number: int, direction: str) -> None:
-        self.lab, self.name = lab, COMPUTERS[number]
+        self.lab, self.name, self.direction = lab, COMPUTERS[number], direction
         self.recoveries: list[tuple[float, bool]] = []
         environ = lab.environ | {"XDG_STATE_HOME": str(lab.folder / f"state-{self.name}")}
         what, place = [], (self.name, "127.0.0.1", PORT)
@@ -72,15 +74,30 @@ class Ward:
     def move(self, addresses: list[str]) -> None:
         for old, new in pairwise(addresses):
             self.lab.readdress(self.name, old, new)
-            self.note(time.monotonic())
+            is_named = self.direction == "reverse" and self.end_stale(time.monotonic())
+            self.note(time.monotonic(), is_named=is_named)
 
-    def note(self, back_at: float) -> None:
+    def end_stale(self, moved_at: float) -> bool:
+        """Follow the hint that names a stale listener; return whether there was one."""
+        until(lambda: self.stale_pid() or self.last_seen() > moved_at, GIVE_UP_S)
+        if pid := self.stale_pid():
+            self.lab.lan.run("vm", "kill", pid)
+        return bool(pid)
+
+    def stale_pid(self) -> str:
+        """What the hint tells to end on the VM, empty while it tells nothing of that."""
+        for path in (self.lab.folder / f"state-{self.name}" / "raydeck" / "tunnels").glob("foreground-*.json"):
+            found = re.fullmatch(r"ssh vm kill (\d+)", json.loads(path.read_text())["tunnels"][0]["hint"])
+            return found[1] if found else ""
+        return ""
+
+    def note(self, back_at: float, *, is_named: bool = False) -> None:
         """Wait until bytes come back after this moment, and for a while longer; note how long it took."""
         told_before = len(self.lab.lan.told(f"up-{self.name}"))
         until(lambda: self.last_seen() > back_at, GIVE_UP_S)
         seen = [float(line) for line in self.lab.lan.told(f"watch-{self.name}").splitlines()]
         after = [at for at in seen if at > back_at]
-        is_named = STALE in self.lab.lan.told(f"up-{self.name}")[told_before:]
+        is_named |= STALE in self.lab.lan.told(f"up-{self.name}")[told_before:]
         self.recoveries.append((after[0] - back_at if after else GIVE_UP_S, is_named))
         time.sleep(random.uniform(1, 3))
 

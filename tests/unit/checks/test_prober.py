@@ -323,6 +323,15 @@ async def test_a_silent_serve_is_broken_where_an_application_runs_and_not_while_
         applications["new"] = {"status": "RUNNING"}
         core.prober._walks["a"]._head._applications_at = 0.0  # the ten seconds until it is asked again
         await until(lambda: served(core.prober.checks("a")) is Outcome.BROKEN)
+        assert core.prober.checks("a").broken.cause == "Serve's proxy is not running, or listens elsewhere"
+
+
+async def test_without_a_head_nothing_else_is_told_to_be_missing(tmp_path):
+    keys = {"dashboard": f"http://127.0.0.1:{unused_port()}", "serve": f"http://127.0.0.1:{unused_port()}"}
+    async with console(tmp_path, {"a": keys}) as core:
+        await until(lambda: served(core.prober.checks("a")) is Outcome.BROKEN)
+        causes = {check.cause for check in core.prober.checks("a").checks if check.outcome is Outcome.BROKEN}
+        assert causes == {"its head is not running, or the address is another's"}
 
 
 async def test_what_was_served_during_an_earlier_silence_explains_no_new_one():
@@ -353,7 +362,7 @@ async def test_versions_for_ray_client_are_compared_without_a_tunnel_too(tmp_pat
             assert (blamed.ok, blamed.total) == (1, 1)
             bytes_ = next(check for check in blamed.checks if (check.probe, check.service) == ("bytes", "client"))
             assert (bytes_.outcome, bytes_.hop) == (Outcome.SKIPPED, f"{blamed.cluster}:10001")
-            assert row(core, blamed.cluster).state is State.UP
+            await until(lambda: row(core, blamed.cluster).state is State.UP)
 
 
 def served(checks):
