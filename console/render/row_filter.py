@@ -12,6 +12,10 @@ from msgspec import Struct
 
 from console.render.cells import Column, Row
 
+Keep = Callable[[str, Row], bool]
+RowTexts = dict[str, tuple[Row, tuple[str, ...]]]
+"""What rows say, by their keys: true as long as it is the same row."""
+
 
 class _Term(Struct, frozen=True):
     """One word; ``number`` is its column's, None for the whole row."""
@@ -20,27 +24,33 @@ class _Term(Struct, frozen=True):
     number: int | None
     turned: bool
 
-    def holds(self, row: Row) -> bool:
-        cells = row.cells if self.number is None else row.cells[self.number : self.number + 1]
-        return any(self.text in text.casefold() for cell in cells for text, _ in cell.pieces) != self.turned
+    def holds(self, texts: Sequence[str]) -> bool:
+        return (self.text in texts[-1 if self.number is None else self.number]) != self.turned
 
 
-def row_filter(typed: str, columns: Sequence[Column]) -> Callable[[str, Row], bool] | None:
-    """Return what keeps a row, None where nothing was typed. Answers are kept as long as a row stays the same."""
+def row_filter(typed: str, columns: Sequence[Column], known: RowTexts | None = None) -> Keep | None:
+    """Return what keeps a row, None where nothing was typed.
+
+    ``known`` is what rows say, for the filters that follow each other while somebody types into a table of thousands.
+    """
     terms = [_term(word, columns) for word in typed.casefold().split()]
     if not terms:
         return None
-    known: dict[str, tuple[Row, bool]] = {}
+    texts = {} if known is None else known
 
     def keep(key: str, row: Row) -> bool:
-        before = known.get(key)
-        if before is not None and before[0] is row:
-            return before[1]
-        holds = all(term.holds(row) for term in terms)
-        known[key] = (row, holds)
-        return holds
+        said = texts.get(key)
+        if said is None or said[0] is not row:
+            said = texts[key] = (row, _texts(row, len(columns)))
+        return all(term.holds(said[1]) for term in terms)
 
     return keep
+
+
+def _texts(row: Row, columns: int) -> tuple[str, ...]:
+    """Return what each column says, and last what the row says; no word holds across pieces, as none has a newline."""
+    said = ["\n".join([text for text, _ in cell.pieces]).casefold() for cell in row.cells]
+    return (*said, *[""] * (columns - len(said)), "\n".join(said))
 
 
 def _term(word: str, columns: Sequence[Column]) -> _Term:

@@ -20,6 +20,7 @@ from console.render.chart_notes import chart_notes, chart_title
 from console.render.fault_lines import no_clusters_lines
 from console.render.line_chart import Span
 from console.render.metric_panels import CHARTED, PanelView, left_out, panel_lines, shown_panels
+from console.render.row_filter import Keep
 from console.render.subjects_table import SUBJECT_COLUMNS, Subject, subject_key, subject_row, subjects_of
 from console.screens.kept_rows import KeptRows
 from console.screens.tables import TableScreen
@@ -28,7 +29,6 @@ from console.services.ranges import SPANS_S, Place
 from console.widgets.chart_grid import ChartGrid
 from console.widgets.lines import Lines
 from console.widgets.resource_table import ResourceTable
-from console.widgets.table_order import Keep
 
 _SPANS = tuple(SPANS_S)
 _ALL_AGES_EVERY = 5  # ticks; those of a thousand nodes that nobody sees need not grow every second

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from console.render.row_filter import row_filter
+from console.render.row_filter import Keep, RowTexts, row_filter
 from console.screens.framed import FramedScreen
 from console.widgets.resource_table import ResourceTable
 from console.widgets.search_line import SearchLine
-from console.widgets.table_order import Keep
 
 
 class TableScreen(FramedScreen):
     """Filter with `/`: rows that hold every word, or ``column:word``, stay; Esc clears it, or goes one step back."""
 
     main_table_id = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._texts: RowTexts = {}
 
     @property
     def main_table(self) -> ResourceTable:
@@ -31,11 +34,13 @@ class TableScreen(FramedScreen):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while typing."""
+        if not event.value:
+            self._texts.clear()
         self.main_table.set_filter(self.filter_of(event.value))
 
     def filter_of(self, typed: str) -> Keep | None:
         """Return what keeps a row."""
-        return row_filter(typed, self.main_table.rows_shown.columns)
+        return row_filter(typed, self.main_table.rows_shown.columns, self._texts)
 
     def on_input_submitted(self) -> None:
         """Keep the filter and go back to the table."""

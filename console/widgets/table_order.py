@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from console.render.cells import Column, Row, SortValue, sort_key
-
-Keep = Callable[[str, Row], bool]
+from console.render.row_filter import Keep
 
 
 class TableOrder:

@@ -16,8 +16,9 @@ from textual.strip import Strip
 
 from console.render.cells import Column, Pieces, Placed, Row, fit, place
 from console.render.glyphs import UNICODE, Glyphs
+from console.render.row_filter import Keep
 from console.render.table_lines import GUTTER, MARGIN, changed_cells, head_line, row_line, thumb_span
-from console.widgets.table_order import Keep, TableOrder
+from console.widgets.table_order import TableOrder
 from console.widgets.tones import Toned
 
 _HEAD = 1  # lines

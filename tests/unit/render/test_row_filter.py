@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.render.cells import Column, Row, cell
-from console.render.row_filter import row_filter
+from console.render.row_filter import RowTexts, row_filter
 
 COLUMNS = (
     Column("state", "", 1),
@@ -49,3 +49,15 @@ def test_a_row_that_changes_is_judged_anew() -> None:
     assert keep is not None
     assert keep("a", ROWS["a"])
     assert not keep("a", ROWS["c"])
+
+
+def test_filters_that_share_what_rows_say_judge_alike() -> None:
+    known: RowTexts = {}
+    for typed in ("f", "failed", "failed local", "status:failed", "-status:failed"):
+        shared, alone = row_filter(typed, COLUMNS, known), row_filter(typed, COLUMNS)
+        assert shared is not None
+        assert alone is not None
+        assert [shared(*item) for item in ROWS.items()] == [alone(*item) for item in ROWS.items()]
+    changed = row_filter("status:running", COLUMNS, known)
+    assert changed is not None
+    assert changed("a", ROWS["c"])
