@@ -26,7 +26,7 @@ class MergedLogScreen(LogScreen):
         self._jobs = list(jobs)
         self._names = tags(jobs)
         self._earlier: EarlierMerged | None = None
-        self._is_paging = False
+        self._is_paging = self._told_beginning = False
 
     def action_output(self) -> None:
         """Do nothing: an output is one job's."""
@@ -69,10 +69,10 @@ class MergedLogScreen(LogScreen):
             self._is_paging = False
 
     def _take_page(self, page: Sequence[MergedLine]) -> None:
-        if not page:
-            self._earlier = None
-            if self.view.ring.first < 0:
+        if not page:  # kept all the same: a log that was silent so far may have something earlier
+            if self.view.ring.first < 0 and not self._told_beginning:
                 self.deck.tell("the logs begin here")
+            self._told_beginning = True
         elif not self.view.prepend(self._text(page)):
             self.deck.tell(bound_words(self._jobs, self.view.ring.lines_most))
 

@@ -60,8 +60,8 @@ class EarlierMerged:
         return self._released()
 
     def _least_known(self) -> _KnownPart | None:
-        """Return the log that holds the others up; those without times come last."""
-        readable = [log for log in self._logs if not log.ends]
+        """Return the log that holds the others up; those without times come last, silent ones do not count."""
+        readable = [log for log in self._logs if log.oldest is not None and not log.ends]
         return max(readable, key=lambda log: log.reaches, default=None)
 
     def _released(self) -> list[MergedLine]:

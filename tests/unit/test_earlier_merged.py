@@ -108,6 +108,21 @@ def test_a_log_without_times_holds_no_other_up_and_is_read_back_last() -> None:
     assert numbers == [1] * 15 + [0] * 15
 
 
+def test_a_log_that_was_silent_at_first_is_read_back_when_it_has_spoken() -> None:
+    async def run() -> None:
+        late, other = Lines(timed(0, list(range(20)))), Lines(timed(1, list(range(0, 8, 2))))
+        merger = LineMerger(2)
+        merger.feed(1, b"".join(line + b"\n" for line in other.known), FIRST)
+        earlier = EarlierMerged([late, other], KNOWN)
+        assert len(earlier.hold(merger.flush())) == len(other.known)
+        assert await earlier.page([JOB, JOB]) == []
+        merger.feed(0, b"".join(line + b"\n" for line in late.known), FIRST)
+        assert len(earlier.hold(merger.flush())) == len(late.known)
+        assert {line.number for line in await earlier.page([JOB, JOB])} == {0}
+
+    asyncio.run(run())
+
+
 def test_a_log_that_cannot_be_read_is_asked_again_and_then_left_out_visibly() -> None:
     async def run() -> None:
         gone, other = Lines(timed(0, list(range(100)))), Lines(timed(1, list(range(100))))
