@@ -60,8 +60,8 @@ def report_lines(tunnel: KeptTunnel, now: float, glyphs: Glyphs) -> list[str]:
     if tunnel.state == "up":
         after = f" again, restart {tunnel.restarts}" if tunnel.restarts else ""
         return [f"{name}: up{after}", *_forward_lines(tunnel.forwards, glyphs)]
-    if tunnel.state == "connecting":
-        return [f"{name}: connecting"]
+    if tunnel.state in {"connecting", "closed"}:
+        return [f"{name}: {tunnel.state}"]
     again = "" if tunnel.retry_at is None else f"; again in {age(tunnel.retry_at - now + 0.5, glyphs)}"
     lines = [f"{name}: {tunnel.state}: {tunnel.reason}{again}"]
     return [glyphs.safe(line) for line in [*lines, *([f"  {tunnel.hint}"] if tunnel.hint else [])]]

@@ -151,6 +151,8 @@ def _with_reason(
     """Let what ssh saw say why: the gateway only knows that there is no answer."""
     if check.outcome is not Outcome.BROKEN or check.probe not in {"route", "bytes", "listener", "vm"}:
         return check
+    if endpoint.way == "forward" and check.probe == "listener":  # this machine's own, whatever else the VM lacks
+        return check
     found = next((one for one in told if one.outcome is Outcome.BROKEN and one.service == endpoint.service), None)
     if found is not None:
         return msgspec.structs.replace(check, cause=found.cause, hint=found.hint, command=found.command)

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 
@@ -14,7 +15,7 @@ from console.errors import NotFoundError, RaydeckError
 from console.model.forward import KeeperRole, KeptTunnel, tunnel_key
 from console.services.forwards.keeper import Keeper
 from console.services.forwards.plans import TunnelPlan
-from console.services.forwards.record import KeeperRecord, remove_record, write_record
+from console.services.forwards.record import KeeperRecord, kept_elsewhere, remove_record, write_record
 from console.services.state_folder import StateFolder
 
 Listener = Callable[[KeptTunnel], None]
@@ -74,7 +75,13 @@ class Forwards:
             if known is not None and known.plan == plan and known.tunnel.state != "given-up":
                 continue
             await self.down([plan.key])
-            keeper = self._keepers[plan.key] = Keeper(plan, self._environ, self._publish, clock=self._clock)
+            keeper = self._keepers[plan.key] = Keeper(
+                plan,
+                self._environ,
+                self._publish,
+                clock=self._clock,
+                kept_elsewhere=partial(kept_elsewhere, self._state),
+            )
             self._tasks[plan.key] = asyncio.create_task(_kept(keeper), name=f"tunnel {plan.key}")
             self._publish(keeper.tunnel)
         if self._writer is None and self._keepers:

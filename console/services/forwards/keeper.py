@@ -57,10 +57,11 @@ class Keeper:
         *,
         clock: Callable[[], float] = time.time,
         back_off: BackOff | None = None,
+        kept_elsewhere: Callable[[TunnelPlan], Complaint | None] = lambda _: None,
     ) -> None:
         self.plan = plan
         self._environ, self._publish, self._clock = environ, publish, clock
-        self._back_off = back_off or BackOff()
+        self._back_off, self._kept_elsewhere = back_off or BackOff(), kept_elsewhere
         self._session: SshSession | None = None
         self._settings: SshSettings | None = None
         self._ended_because: Complaint | None = None
@@ -150,7 +151,8 @@ class Keeper:
         if found is None:
             return Complaint("lost", f"ssh ended with {ending.exit_status} and said nothing", "")
         if found.kind == "forward-refused":
-            found = await explain_refusal(self.plan, found, self._environ)
+            other = await asyncio.to_thread(self._kept_elsewhere, self.plan)
+            found = other or await explain_refusal(self.plan, found, self._environ)
         return self._believed(found)
 
     def _believed(self, found: Complaint) -> Complaint:

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+
 import msgspec
 from msgspec import Struct
 
+from console.clients.ssh_complaints import Complaint
 from console.model.forward import KeeperRole, KeptTunnel
 from console.services.embedded.record import Mark
 from console.services.forwards.plans import TunnelPlan, decode_plans, encode_plans
@@ -59,6 +63,21 @@ def _decoded(content: bytes | None) -> KeeperRecord | None:
         return None if content is None else msgspec.json.decode(content, type=KeeperRecord)
     except msgspec.MsgspecError:
         return None
+
+
+_KEEPERS = {"console": "the console", "foreground": "raydeck tunnel up", "background": "raydeck in the background"}
+
+
+def kept_elsewhere(state: StateFolder, plan: TunnelPlan) -> Complaint | None:
+    """Return that another raydeck of this user has a tunnel open, and what closes it; None while none has."""
+    for record in read_records(state):
+        is_open = any(tunnel.key == plan.key and tunnel.state == "up" for tunnel in record.tunnels)
+        if is_open and record.process.pid != os.getpid():
+            flag = "--reverse " if plan.direction == "reverse" else ""
+            down = f"raydeck tunnel down {flag}{shlex.quote(plan.cluster)}" if record.role == "background" else ""
+            what = f"{_KEEPERS[record.role]} (pid {record.process.pid}) keeps it open already"
+            return Complaint("forward-refused", what, down)
+    return None
 
 
 def background_of(records: tuple[KeeperRecord, ...]) -> KeeperRecord | None:

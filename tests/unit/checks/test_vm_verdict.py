@@ -193,3 +193,10 @@ def test_a_forward_that_is_not_as_planned_is_told_on_that_computer(changes, what
 @pytest.mark.parametrize("reverse", [(), own((":8", ":9"))])
 def test_on_any_other_computer_there_is_nothing_to_check(reverse):
     assert own_checks(reverse) == []
+
+
+def test_a_forward_that_is_not_open_here_comes_first_whatever_the_vm_lacks():
+    step = Step(probe="listener", service="dashboard", hop="127.0.0.1:8100", failure=Failure.DOWN)
+    checks = checks_of("dashboard", evidence(listeners=(Listener(VM, 22),)), reach="forward", walked=Walked((step,)))
+    assert one(checks, "listener").outcome is Outcome.BROKEN  # ssh tells of the other break, too
+    assert one(checks, "listener", by="walk").command == "raydeck tunnel up local-1"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from console.services.forwards import keeper as keeping
 from console.services.forwards.control import BackgroundSupervisor
 from console.services.forwards.keeper import Keeper
 from console.services.forwards.plans import TunnelPlan
-from console.services.forwards.record import KeeperRecord, read_wanted, write_record
+from console.services.forwards.record import KeeperRecord, kept_elsewhere, read_wanted, write_record
 from console.services.forwards.rest import HELD_S, accepts
 from console.services.forwards.session import Ending
 from console.services.state_folder import StateFolder
@@ -35,12 +37,12 @@ OTHERS = "LISTEN 0 128 10.0.0.1:22 0.0.0.0:*\n--\n"
 DIRECT = "#!/bin/sh\n[ \"$1\" = -G ] && printf 'hostname 127.0.0.1\\nport 22\\n' && exit 0\n"
 
 
-def keeper_with(folder: Path, ssh: str, told: str = "") -> tuple[Keeper, list[KeptTunnel]]:
+def keeper_with(folder: Path, ssh: str, told: str = "", **options: Any) -> tuple[Keeper, list[KeptTunnel]]:
     (folder / "ssh").write_text(ssh)
     (folder / "ssh").chmod(0o755)
     heard: list[KeptTunnel] = []
     environ = {"PATH": f"{folder}:{os.environ['PATH']}", "TOLD": told}
-    return Keeper(PLAN, environ, heard.append), heard
+    return Keeper(PLAN, environ, heard.append, **options), heard
 
 
 @pytest.fixture
@@ -81,6 +83,25 @@ def test_a_vm_that_shows_no_listener_at_all_has_told_nothing(tmp_path: Path, res
     asyncio.run(run_until(keeper, lambda: len(rests) >= 4))
     assert keeper.tunnel.state == "waiting"
     assert "it is taken, or forwarding is not permitted" in keeper.tunnel.reason
+
+
+def test_a_port_that_another_raydeck_of_ours_holds_is_no_stale_session_to_be_ended(
+    tmp_path: Path, rests: list[object]
+) -> None:
+    state = StateFolder(tmp_path / "state")
+    other = subprocess.Popen(["sleep", "60"])
+    own = mark(other.pid)
+    assert own is not None
+    up = KeptTunnel(cluster=PLAN.cluster, direction=PLAN.direction, state="up")
+    write_record(state, KeeperRecord("background", own, (up,)))
+    keeper, _ = keeper_with(tmp_path, REFUSES, OTHERS, kept_elsewhere=partial(kept_elsewhere, state))
+    asyncio.run(run_until(keeper, lambda: rests))
+    other.kill()
+    other.wait()
+    assert keeper.tunnel.state == "waiting"
+    assert keeper.tunnel.reason == f"raydeck in the background (pid {other.pid}) keeps it open already"
+    assert keeper.tunnel.hint == "raydeck tunnel down --reverse local-1"
+    assert kept_elsewhere(state, PLAN) is None
 
 
 def ends(said: str) -> str:

@@ -3,7 +3,8 @@
 import pytest
 
 from console.model.forward import Forward, KeptForward, KeptTunnel
-from console.render.tunnel_texts import opened_words
+from console.render.glyphs import ASCII
+from console.render.tunnel_texts import opened_words, report_lines
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,8 @@ def test_what_another_ssh_keeps_open_is_not_promised_for_as_long_as_this_console
     kept = {"o": KeptForward(forward, "open"), "u": KeptForward(forward, "used", "ssh (pid 7)")}
     tunnel = KeptTunnel(cluster="local-1", state="up", forwards=tuple(kept[state] for state in states))
     assert opened_words(tunnel) == said
+
+
+def test_what_was_closed_is_not_told_to_be_waiting_for_anything() -> None:
+    closed = KeptTunnel(cluster="local-1", state="closed", reason="no route", hint="ping vm", retry_at=12.0)
+    assert report_lines(closed, 10.0, ASCII) == ["local-1: to VM: closed"]
