@@ -152,7 +152,8 @@ def joined(before: bytes, read: bytes) -> bytes:
         if read.startswith(before[seam:]):
             return before[:seam] + read
         seam = before.find(read[:_SEAM_BYTES], before.find(b"\n", seam) + 1 or len(before))
-    ends = [at + 1 for at in range(min(_SEAM_BYTES, len(read))) if read[at : at + 1] == b"\n"]
+    unfinished = len(before) - before.rfind(b"\n") - 1
+    ends = [at + 1 + unfinished for at in range(min(_SEAM_BYTES, len(read))) if read[at : at + 1] == b"\n"]
     overlap = next((end for end in reversed(ends) if before.endswith(read[:end])), 0)
     return before + read[overlap:] if overlap else before.rstrip(b"\n") + b"\n" + _GAP + read
 

@@ -29,6 +29,8 @@ def fakes(count: int) -> Iterator[list[FakeDashboard]]:
     async def serve() -> None:
         async with AsyncExitStack() as stack:
             made.extend([await stack.enter_async_context(fake_dashboard()) for _ in range(count)])
+            for number, fake in enumerate(made):
+                _change(fake, number)
             ready.set()
             while not done.is_set():
                 await asyncio.sleep(0.25)
@@ -45,6 +47,7 @@ def fakes(count: int) -> Iterator[list[FakeDashboard]]:
 
 def _change(fake: FakeDashboard, number: int) -> None:
     for node in fake.replies["/nodes"]["data"]["summary"]:
+        node["raylet"]["metricsExportPort"] = 0  # the recorded one is another machine's
         node["cpu"] = (time.time() * 7 + number * 13) % 100
         node["now"] = time.time()
 
