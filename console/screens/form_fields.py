@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -91,19 +92,19 @@ class FormFields(Widget):
                 {name: remarks.get(name, ()) if address else missing for name, address in self._addresses.items()}
             )
 
-    def offer_sets(self, filled_in: str) -> None:
+    async def offer_sets(self, filled_in: str) -> None:
         """Offer the sets as they are now; this one is what stands in the fields."""
-        self._offered = self._sets.names(self._bundle)
+        self._offered = await asyncio.to_thread(self._sets.names, self._bundle)
         chooser = self.query_one(SetChooser)
         chooser.show([_DEFAULTS, *map(_shown, self._offered)], 1 + self._offered.index(filled_in))
 
-    def on_set_chooser_recalled(self, event: SetChooser.Recalled) -> None:
+    async def on_set_chooser_recalled(self, event: SetChooser.Recalled) -> None:
         """Fill the fields from a set; one that does not fit any more says so beside nothing changed."""
         event.stop()
         try:
             document = self._bundle.defaults()
             if event.number:
-                document = self._sets.load(self._bundle, self._offered[event.number - 1])
+                document = await asyncio.to_thread(self._sets.load, self._bundle, self._offered[event.number - 1])
         except ParameterError as error:
             self.notify(self._glyphs.safe(str(error)), markup=False, severity="error", timeout=8)
             return

@@ -87,10 +87,13 @@ class PlotsScreen(FramedScreen):
 
     def action_turn(self, by: int) -> None:
         """Show the next or the previous of all kept outputs, where one is shown and not several."""
-        if self._runs or self._loading:
-            return
-        ids = [kept.submission_id for kept in self.deck.core.shelf.kept()]
-        if ids:
+        if not (self._runs or self._loading):
+            self._turn(by)
+
+    @work(group="turn")
+    async def _turn(self, by: int) -> None:
+        ids = [kept.submission_id for kept in await asyncio.to_thread(self.deck.core.shelf.kept)]
+        if ids and not self.gone:
             at = ids.index(self._chosen[0]) + by if self._chosen[0] in ids else 0
             self._at = 0
             self._load((ids[at % len(ids)],))

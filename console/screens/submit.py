@@ -189,7 +189,7 @@ class SubmitScreen(FramedScreen):
 
     async def _save(self, name: str) -> None:
         await asyncio.to_thread(self.deck.core.parameters.save, self._bundle, name, self._filled_document())
-        self.fields.offer_sets(name)
+        await self.fields.offer_sets(name)
         self.deck.tell(f"parameters of {self._bundle.name} saved as {name}")
 
     def _tell_shipped(self, shipped: Shipped) -> None:

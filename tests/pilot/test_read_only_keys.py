@@ -14,6 +14,7 @@ from console.widgets.text_field import TextField
 from tests.fakes.head import FakeHead
 from tests.pilot.deck import Clock, Deck, deck
 from tests.pilot.scenes import one_cluster, output_document, serving
+from tests.unit.test_no_disk_on_the_loop import watched
 
 JOB = "raysubmit_7KqWmXsTz4bGhY2n"
 # How to get from the clusters to a screen of each scope. A new scope has to be here.
@@ -73,26 +74,32 @@ async def close_all(console: Deck) -> None:
         await console.app.pop_screen()
 
 
-async def test_no_key_of_any_screen_changes_anything(tmp_path: Path) -> None:
+async def test_no_key_of_any_screen_changes_anything_or_waits_for_the_disk(tmp_path: Path) -> None:
     """Keys that nobody declared to change something are pressed as well, on every screen that has them."""
     assert {command.scope for command in COMMANDS} == set(WAYS)
     async with one_job(tmp_path, read_only=True, size=(120, 24)) as (console, head):
-        for scope in WAYS:
-            await go_to(console, scope)
-            screen = console.app.screen
-            keys = [key for command in COMMANDS if command.scope == scope for key in command.keys.split(",")]
-            for key in keys:
-                if scope == "anywhere":
-                    await close_all(console)
-                elif console.app.screen is not screen:
-                    await go_to(console, scope)
-                    screen = console.app.screen
-                if key != "q":
-                    await console.press(key)
+        with watched(tmp_path) as opened:
+            for scope in WAYS:
+                await go_to(console, scope)
+                await press_all(console, scope)
         assert console.app.is_running
         assert head.changing == []
         assert {method for method, *_ in head.called} <= {"GET"}
         assert console.core.forwards.tunnels == ()
+        assert opened == []
+
+
+async def press_all(console: Deck, scope: Scope) -> None:
+    """Press every key of a scope but the one that quits, each on a screen of it."""
+    screen = console.app.screen
+    for key in (key for command in COMMANDS if command.scope == scope for key in command.keys.split(",")):
+        if scope == "anywhere":
+            await close_all(console)
+        elif console.app.screen is not screen:
+            await go_to(console, scope)
+            screen = console.app.screen
+        if key != "q":
+            await console.press(key)
 
 
 async def test_a_call_of_a_route_is_a_get_or_refused(tmp_path: Path) -> None:
