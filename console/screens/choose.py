@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -52,10 +53,13 @@ class ChooseScreen(FramedScreen):
         """Return Enter before the keys that work anywhere."""
         return [("Enter", "choose"), ("Esc", "cancel"), *super().footer_keys()]
 
-    def on_resource_table_opened(self, event: ResourceTable.Opened) -> None:
+    async def on_resource_table_opened(self, event: ResourceTable.Opened) -> None:
         """Open the form of the job under the cursor in place of this list."""
         if event.key is not None:
-            self.app.switch_screen(SubmitScreen(self._clusters, self._bundles[event.key]))
+            bundle = self._bundles[event.key]
+            sets = await asyncio.to_thread(self.deck.core.parameters.names, bundle)
+            if self.is_current:
+                self.app.switch_screen(SubmitScreen(self._clusters, bundle, sets))
 
     def action_back(self) -> None:
         """Close; nothing was chosen."""

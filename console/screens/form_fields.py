@@ -24,20 +24,29 @@ _DEFAULTS = "defaults"
 
 
 class FormFields(Widget):
-    """``candidates`` are the clusters that the job could work on, too, with their client addresses."""
+    """``candidates`` are the clusters that the job could work on, too, with their client addresses.
+
+    ``offered`` are the names of the sets there are.
+    """
 
     class Changed(Message):
         """Something that is submitted is another."""
 
     def __init__(
-        self, bundle: Bundle, candidates: Mapping[str, str | None], sets: ParameterSets, *, glyphs: Glyphs
+        self,
+        bundle: Bundle,
+        candidates: Mapping[str, str | None],
+        sets: ParameterSets,
+        offered: tuple[str, ...],
+        *,
+        glyphs: Glyphs,
     ) -> None:
         super().__init__()
         self._bundle = bundle
         self._addresses = candidates
         self._sets = sets
         self._glyphs = glyphs
-        self._offered: tuple[str, ...] = sets.names(bundle)
+        self._offered = offered
 
     def compose(self) -> ComposeResult:
         """Show the sets if there are any, then a field for each parameter, a checklist for other clusters."""

@@ -34,17 +34,21 @@ _WIDE = 110  # cells
 
 
 class SubmitScreen(FramedScreen):
-    """Submits one bundle to one cluster or several. Nothing that was typed is lost when it cannot be sent."""
+    """Submits one bundle to one cluster or several. Nothing that was typed is lost when it cannot be sent.
+
+    ``sets`` are the names of the bundle's saved parameters.
+    """
 
     CSS_PATH: ClassVar = ["framed.tcss", "submit.tcss"]
     scopes = ("form",)
     mode = "clusters"
     BINDINGS: ClassVar[list[BindingType]] = bindings("form")
 
-    def __init__(self, clusters: Sequence[str], bundle: Bundle) -> None:
+    def __init__(self, clusters: Sequence[str], bundle: Bundle, sets: Sequence[str] = ()) -> None:
         super().__init__()
         self._clusters = tuple(clusters)
         self._bundle = bundle
+        self._sets = tuple(sets)
         self._sending = self._left = False
         self._satisfied = True
         self._doubtful = asyncio.Event()
@@ -56,7 +60,8 @@ class SubmitScreen(FramedScreen):
         title = ((" submit ", "dim"), (self._bundle.name, "accent"), ("  to  ", "dim"), (" ".join(self._clusters), ""))
         yield Lines([title], classes="title", glyphs=glyphs)
         yield Lines([((" ", ""),)] * len(self._clusters), id="preflight", grows=True, glyphs=glyphs)
-        fields = FormFields(self._bundle, self._candidates(), self.deck.core.parameters, glyphs=glyphs)
+        sets = self.deck.core.parameters
+        fields = FormFields(self._bundle, self._candidates(), sets, self._sets, glyphs=glyphs)
         yield VerticalScroll(fields, id="fields", can_focus=False)
         yield Lines(id="hint", glyphs=glyphs)
 

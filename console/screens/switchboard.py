@@ -51,9 +51,10 @@ class Switchboard(Telling):
         from console.screens.choose import ChooseScreen
         from console.screens.submit import SubmitScreen
 
-        bundles = tuple(self.core.bundles().values())
+        bundles = tuple((await asyncio.to_thread(self.core.bundles)).values())
         if len(bundles) == 1:
-            await self.push_screen(SubmitScreen(clusters, bundles[0]))
+            sets = await asyncio.to_thread(self.core.parameters.names, bundles[0])
+            await self.push_screen(SubmitScreen(clusters, bundles[0], sets))
         else:
             await self.push_screen(ChooseScreen(clusters, bundles))
 
