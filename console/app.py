@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
 from typing import ClassVar, cast
 
@@ -11,6 +11,7 @@ from textual.app import App
 from textual.command import Provider
 from textual.signal import Signal
 
+from console.clients.http import import_client
 from console.model.cluster import ClusterSnapshot
 from console.providers import CommandProvider
 from console.render.glyphs import UNICODE, Glyphs
@@ -45,13 +46,16 @@ class ConsoleApp(Switchboard):
         use_themes(cast("App[object]", self))  # before anything is styled, so that nothing is styled twice
 
     async def on_mount(self) -> None:
-        """Paint first, ask afterwards: every cluster in a worker of its own."""
+        """Paint every cluster first, ask afterwards: each in a worker of its own."""
+        unasked = await self.core.fleet.take_over(self.core.topology.current.clusters)
         await self.switch_mode("clusters")
         self.set_interval(1.0, lambda: self.ticked.publish(None))
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(self._begin, unasked)
 
-    async def _begin(self) -> None:
+    async def _begin(self, unasked: Sequence[str]) -> None:
         self.painted.set()
+        await asyncio.to_thread(import_client)
+        self._poll_all(unasked)
         await self._take_over(self.core.topology.current)
         self.run_worker(self._watch_topology(), group="topology")
 
@@ -66,9 +70,12 @@ class ConsoleApp(Switchboard):
         self.core.prober.take_over(change.clusters)
         await self.core.follow_forwards()
         self.core.prober.begin()
-        for name in await self.core.fleet.take_over(change.clusters):
-            self.run_worker(self._poll(name), group=f"poll {name}")
+        self._poll_all(await self.core.fleet.take_over(change.clusters))
         self.fleet_changed.publish(None)
+
+    def _poll_all(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.run_worker(self._poll(name), group=f"poll {name}")
 
     async def _poll(self, name: str) -> None:
         async for snapshot in self.core.fleet.watch(name):

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from console.clients import node_summary, reserved, waiting
-from console.clients.http import Call, Reply, exchange, http_client, open_stream, status_error
+from console.clients.http import Call, Connections, Reply, exchange, open_stream, status_error
 from console.clients.job_reply import JobReply
 from console.clients.packages import PackageStore
 from console.errors import AuthError, ConfigError, NotFoundError, NotRayError
@@ -94,14 +94,23 @@ class DashboardClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.spec = spec
-        self.http = http_client(spec.dashboard, token, transport)
-        self.packages = PackageStore(self.http, spec.name)
         self.token_again = token_again
         self._timeout_s = timeout_s
+        self.connections = Connections(spec.dashboard, token, transport)
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """Return the client of the connections."""
+        return self.connections.client
+
+    @property
+    def packages(self) -> PackageStore:
+        """Return the packages that the head keeps."""
+        return PackageStore(self.http, self.spec.name)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.http.aclose()
+        await self.connections.close()
 
     def become(self, other: DashboardClient) -> Awaitable[None]:
         """Take another client's cluster and connections over, so that whoever holds this one goes on there.
@@ -110,11 +119,11 @@ class DashboardClient:
         returned closes the connections that are left over.
         """
         same = (self.spec.dashboard, self.spec.auth_token_file) == (other.spec.dashboard, other.spec.auth_token_file)
-        self.spec, closing = other.spec, other.http
+        self.spec = other.spec
         if not same:
-            self.http, closing = other.http, self.http
-            self.packages, self.token_again = other.packages, other.token_again
-        return closing.aclose()
+            self.connections, other.connections = other.connections, self.connections
+            self.token_again = other.token_again
+        return other.close()
 
     async def identity(self) -> Identity:
         """Ask ``/api/version``: 3 ms, and the session name changes at each start of the head."""

@@ -55,11 +55,36 @@ class Reply(Struct, frozen=True):
     headers: Mapping[str, str] = {}
 
 
+class Connections:
+    """The one client of a server, made for the first question, so that a row stands before httpx is imported."""
+
+    def __init__(self, base_url: str, token: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._asked_for = (base_url, token, transport)
+        self._client: httpx.AsyncClient | None = None
+
+    @property
+    def client(self) -> httpx.AsyncClient:
+        """Return the client."""
+        if self._client is None:
+            self._client = http_client(*self._asked_for)
+        return self._client
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if self._client is not None:
+            await self._client.aclose()
+
+
+def import_client() -> None:
+    """Import what the first question needs, for a thread beside the running console: 60 ms of no key's time."""
+    import httpx  # noqa: F401, PLC0415
+
+
 def http_client(
     base_url: str, token: str | None, transport: httpx.AsyncBaseTransport | None = None
 ) -> httpx.AsyncClient:
     """Make the one client of a server. TLS is always verified; redirects are not followed, a token could leave."""
-    import httpx  # noqa: PLC0415 -- 60 ms, which the first painted screen need not wait for
+    import httpx  # noqa: PLC0415 -- see import_client
 
     _know_what_is_missing()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -174,7 +199,7 @@ class explained:  # noqa: N801 -- a context manager used like contextlib's, whic
         """Nothing is needed on the way in."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        import httpx  # noqa: PLC0415 -- see http_client
+        import httpx  # noqa: PLC0415 -- see import_client
 
         if isinstance(error, TimeoutError | httpx.TimeoutException):
             raise SlowError(self.where, f"no answer within {self.timeout_s:g} s") from error
@@ -187,7 +212,7 @@ class explained:  # noqa: N801 -- a context manager used like contextlib's, whic
 
 
 def _words(error: BaseException) -> tuple[str, str]:
-    import httpx  # noqa: PLC0415 -- see http_client
+    import httpx  # noqa: PLC0415 -- see import_client
 
     causes = list(chain(error))
     for cause in causes:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from rich.style import Style
+from textual.screen import Screen
 
+from console.app import ConsoleApp
 from console.screens.clusters import ClustersScreen
 from console.widgets.resource_table import ResourceTable
 from tests.fakes.head import node_reply, nodes_reply
@@ -35,6 +37,21 @@ async def test_no_clusters_teaches_where_and_how(tmp_path: Path) -> None:
         assert "submit" not in console.lines()[-1]
         await console.press("s", "l", "n", "enter", "space", "S", "j", "G")
         assert isinstance(console.app.screen, ClustersScreen)
+
+
+async def test_the_first_frame_shows_every_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames: list[str] = []
+
+    def display(app: ConsoleApp, screen: Screen[object], renderable: object) -> None:
+        del app, renderable
+        frames.append("\n".join(strip.text for strip in screen._compositor.render_strips()))
+
+    monkeypatch.setattr(ConsoleApp, "_display", display)
+    async with mixed_fleet(Clock()) as fleet, deck(tmp_path, fleet.clusters) as console:
+        await console.asked()
+    drawn = [frame for frame in frames if frame.strip()]
+    assert all(name in drawn[0] for name in fleet.clusters)
+    assert not any("no clusters yet" in frame for frame in drawn)
 
 
 async def test_no_jobs_teaches(tmp_path: Path) -> None:
