@@ -6,15 +6,17 @@ import socket
 import time
 from contextlib import asynccontextmanager
 
+import pytest
 from click.testing import CliRunner
 
 from console.cli.root import raydeck
 from console.clients.questions import Place
-from console.model.check import Outcome
+from console.model.check import Check, ClusterChecks, Ladder, Outcome
 from console.model.cluster import State
 from console.services.core import Core, Options
 from console.services.evidence import Evidence
 from console.services.head_facts import HeadWatch
+from console.services.path_events import PathEvents
 from console.services.scrape import Scraped
 from tests.fakes.head import fake_head
 
@@ -349,6 +351,15 @@ async def test_what_was_served_during_an_earlier_silence_explains_no_new_one():
     head.ask_applications(place, None, 104.0)
     await head.settle()
     assert (asked, head.applications) == ([100.0, 105.0], None)
+
+
+@pytest.mark.parametrize("is_starting", [True, False])
+def test_a_head_that_is_being_started_is_no_news_while_it_does_not_answer(is_starting):
+    told = []
+    check = Check(probe="listener", outcome=Outcome.BROKEN, service="dashboard", detail="nothing listens there")
+    ladders = (Ladder("dashboard", (check,)),)
+    PathEvents(told.append, time.time).take(ClusterChecks(cluster="a", ladders=ladders, is_starting=is_starting))
+    assert bool(told) is not is_starting
 
 
 async def test_versions_for_ray_client_are_compared_without_a_tunnel_too(tmp_path):
