@@ -63,10 +63,10 @@ def pairs(found):
 
 
 def submission(cluster, command, folder):
-    """Submit; return the client and the id."""
+    """Submit, named as raydeck names its jobs; return the client and the id."""
     client = JobSubmissionClient(cluster.spec.dashboard, headers={"Authorization": f"Bearer {cluster.token}"})
-    environment = {"working_dir": str(folder), "excludes": ["__pycache__"]}
-    return client, client.submit_job(entrypoint=command, runtime_env=environment)
+    environment, metadata = {"working_dir": str(folder), "excludes": ["__pycache__"]}, {"raydeck_job": BUNDLE.name}
+    return client, client.submit_job(entrypoint=command, runtime_env=environment, metadata=metadata)
 
 
 def seconds_until(cluster, command, folder, words):
