@@ -16,7 +16,7 @@ from pipeline.log import say
 from pipeline.main_cluster import MainCluster
 from pipeline.members import Member
 from pipeline.output import Document, of_several
-from pipeline.serving import serve_made
+from pipeline.side_by_side import serve_made
 from pipeline.turn import Turn
 
 

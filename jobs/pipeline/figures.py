@@ -14,10 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.files import File
+from pipeline.files import Figures, File
 
-FIELDS = ("seed", "name", "priority", "length")
-Figures = tuple[float, ...]  # mean and variance of each of FIELDS, in that order
 _BREAK = "\n"  # no letter: it stands between the names of one batch and those of the next
 
 

@@ -7,7 +7,9 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-File = tuple[int, str, int, int]  # seed, name, priority, length of the stem
+FIELDS = ("seed", "name", "priority", "length")
+File = tuple[int, str, int, int]  # one of each of FIELDS; the length is the stem's
+Figures = tuple[float, ...]  # mean and variance of each of FIELDS, in that order, of a batch of files
 T = TypeVar("T")
 
 

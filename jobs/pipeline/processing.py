@@ -12,7 +12,7 @@ from pipeline.files import ascending, deal, generated_files
 from pipeline.log import say
 from pipeline.output import Document, of_one
 from pipeline.parameters import Parameters
-from pipeline.serving import serve_made
+from pipeline.side_by_side import serve_made
 from pipeline.stages import collect, start_preprocessing, start_providers
 
 

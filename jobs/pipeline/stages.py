@@ -14,8 +14,7 @@ from typing import Any
 
 import ray
 
-from pipeline.figures import Figures, batches_figures
-from pipeline.files import File, cut
+from pipeline.files import Figures, File, cut
 from pipeline.summaries import Batch, Collected, collected
 from pipeline.waiting import first_finished
 
@@ -28,9 +27,14 @@ CALLS_IN_FLIGHT = 2  # one is computed while the next one travels
 class Provider:
     """The actor that computes. It keeps nothing, so a call may be repeated on a new one."""
 
+    def __init__(self) -> None:
+        from pipeline.figures import batches_figures  # noqa: PLC0415 -- NumPy takes a while, and is needed only here
+
+        self._compute = batches_figures
+
     def figures(self, batches: Sequence[Sequence[File]]) -> list[tuple[tuple[int, ...], Figures]]:
         """Return the seeds and the figures of each batch, in order."""
-        figures = batches_figures(batches)
+        figures = self._compute(batches)
         return [(tuple(file[0] for file in batch), found) for batch, found in zip(batches, figures, strict=True)]
 
 

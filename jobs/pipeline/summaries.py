@@ -6,8 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from pipeline.figures import FIELDS, Figures
-from pipeline.files import cut
+from pipeline.files import FIELDS, Figures, cut
 
 Summary = dict[str, Any]
 

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from pipeline.completeness import check_complete
 from pipeline.distribution import Distribution, connected
 from pipeline.errors import JobError
 from pipeline.figures import batch_figures
-from pipeline.files import cut, generated_files
+from pipeline.files import FIELDS, cut, generated_files
 from pipeline.members import Member
 from pipeline.share import Facts
 from pipeline.summaries import Batch, Collected, collected
@@ -130,6 +131,52 @@ def test_whoever_is_lost_and_whenever_nothing_is_lost_or_doubled(others, amount)
         assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
         if about["error"] is not None:
             assert (about["files"], rows) == (0, [])
+
+
+def recomputed(given, cpus):
+    """The rule in plain words, from the seeds to the figures: by cluster, worker and batches of a summary."""
+    files = generated_files(given.amount, given.lengths, given.extensions, given.priority)
+    raw = [each / max(cpus) if max(cpus) else 1 for each in cpus]
+    weights, loads, shares = [each / sum(raw) for each in raw], [0] * len(cpus), [[] for _ in cpus]
+    for file in sorted(files, key=lambda f: (f[2], f[3]), reverse=True):
+        place = min((p for p, w in enumerate(weights) if w), key=lambda p: loads[p] / weights[p])
+        shares[place].append(file)
+        loads[place] += file[3]
+    hands = {(p, w): share[w :: given.workers] for p, share in enumerate(shares) for w in range(given.workers)}
+    tuples, group = given.tuple_batch, given.stats_batch
+    found = {}
+    for (place, worker), hand in hands.items():
+        batches = [plain_figures(hand[start : start + tuples]) for start in range(0, len(hand), tuples)]
+        for first in range(0, len(batches), group):
+            theirs = batches[first : first + group]
+            numbers = tuple(range(first + 1, first + len(theirs) + 1))
+            found[place, (worker + 1,) * len(theirs), numbers] = list(map(list, zip(*theirs, strict=True)))
+    return found
+
+
+def plain_figures(files):
+    columns = [f[0] for f in files], [ord(c) - 96 for f in files for c in f[1] if c.isalpha()]
+    columns += [f[2] for f in files], [f[3] for f in files]
+    return [figure for column in columns for figure in (float(np.mean(column)), float(np.var(column)))]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=4),
+    st.integers(1, 120),
+    st.integers(1, 3),
+    st.integers(1, 6),
+    st.integers(1, 4),
+)
+def test_the_result_is_a_plain_recomputation_of_the_rule(cpus, amount, workers, tuple_batch, stats_batch):
+    given = parameters(amount=amount, workers=workers, tuple_batch=tuple_batch, stats_batch=stats_batch)
+    members = members_of(given, *({"cpus": each} for each in cpus))
+    run(given, members)
+    figures = {
+        key: [row[field][kind] for field in FIELDS for kind in ("mean", "variance")]
+        for key, row in keyed(members).items()
+    }
+    assert figures == recomputed(given, cpus)
 
 
 def test_dealing_again_is_the_same_rule_over_those_that_remain():

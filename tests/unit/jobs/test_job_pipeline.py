@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipeline import figures as pipeline_figures
-from pipeline.figures import FIELDS, batch_figures, batches_figures, letter_numbers
-from pipeline.files import ascending, cut, deal, generated_files
+from pipeline.figures import batch_figures, batches_figures, letter_numbers
+from pipeline.files import FIELDS, ascending, cut, deal, generated_files
 from pipeline.summaries import Batch, collected, summaries
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "processing.json").read_text())

@@ -5,7 +5,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from pipeline import replica, serving
+from pipeline import replica, serving, side_by_side
 from pipeline.claim import Holding
 from pipeline.errors import JobError
 
@@ -82,15 +82,44 @@ def test_only_the_application_that_was_deployed_then_is_taken_down(recorded):
     assert serve.deleted == 1
 
 
+def waiting():
+    return serving.Application(Holding(None, "id"), "127.0.0.1", 1)
+
+
+def replicas(message="", **states):
+    return {OURS: SimpleNamespace(message=message, replica_states=states)}
+
+
+def test_a_replica_is_waited_for_until_it_runs_and_it_is_told_when_it_starts(recorded):
+    application, asked, starts = waiting(), told("DEPLOYING"), told("DEPLOYING")
+    asked.deployments, starts.deployments = replicas(), replicas(STARTING=1)
+    recorded(asked, asked, told("RUNNING", OURS))
+    application._wait_until_running()
+    assert not application.starting.is_set()
+    recorded(asked, starts, told("RUNNING", OURS))
+    application._wait_until_running()
+    assert application.starting.is_set()
+
+
+@pytest.mark.parametrize(("last", "words"), [(None, "somebody else took it down"), ("DEPLOY_FAILED", "no such module")])
+def test_a_replica_that_fails_or_is_taken_down_is_told(recorded, last, words):
+    failed = None if last is None else told(last)
+    if failed is not None:
+        failed.deployments = replicas("Traceback\nno such module")
+    recorded(failed)
+    with pytest.raises(JobError, match=words):
+        waiting()._wait_until_running()
+
+
 @pytest.fixture
 def opening(monkeypatch):
     """``opening(open)`` is an application that is opened by ``open``; ``closed`` tells that it was taken down."""
 
     def make(open_it):
         closed = threading.Event()
-        application = SimpleNamespace(open=open_it, close=closed.set)
-        monkeypatch.setattr(serving, "Application", lambda *_: application)
-        return closed
+        application = SimpleNamespace(open=open_it, close=closed.set, closed=closed, starting=threading.Event())
+        monkeypatch.setattr(side_by_side, "Application", lambda *_: application)
+        return application
 
     return make
 
@@ -104,10 +133,30 @@ def test_what_fails_first_is_said_while_the_other_goes_on(opening, first):
     released = threading.Event()
     steps = {first: lambda: failing(f"the {first} failed")}
     hang = lambda: released.wait(60)  # noqa: E731 -- a step like the others
-    closed = opening(steps.get("Serve", hang))
+    application = opening(steps.get("Serve", hang))
     began_at = time.monotonic()
     with pytest.raises(JobError, match=f"the {first} failed"):
-        serving.serve_made(parameters(), Holding(None, "id"), steps.get("pipeline", hang))
+        side_by_side.serve_made(parameters(), Holding(None, "id"), steps.get("pipeline", hang))
     assert time.monotonic() - began_at < 30
-    assert closed.is_set()
+    assert application.closed.is_set()
     released.set()
+
+
+def test_the_replica_is_asked_for_before_the_pipeline_begins(opening):
+    """It takes longest to start, and each process of the pipeline delays it where cores are few."""
+    order = []
+
+    def open_it():
+        time.sleep(0.1)
+        order.append("starting")
+        application.starting.set()
+        threading.Event().wait(60)
+
+    def make():
+        order.append("begun")
+        failing("enough")
+
+    application = opening(open_it)
+    with pytest.raises(JobError, match="enough"):
+        side_by_side.serve_made(parameters(), Holding(None, "id"), make)
+    assert order == ["starting", "begun"]
