@@ -18,13 +18,19 @@ from pipeline.turn import Turn
 
 ENDED = "the process that was connected to it has ended"
 REACH_S = 5.0
-CONNECT_S = 60.0  # the weights, and so all clusters, wait no longer; Ray itself gives up after 30 or 40 s and says why
+CONNECT_S = 30.0  # the weights, and so all clusters, wait for this one
 TURN_S = 15.0
+TURNS_S = 2 * TURN_S  # more clusters than take this many turns are hardly on one machine
 GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"  # gRPC's first words: HTTP/2's preface, no settings
 
 
 def connecting_s(given: ClusteringParameters) -> float:
-    """Return how long clusters may take to be connected: longer, where they have to install packages for it."""
+    """Return how long clusters may take to be connected, turns included."""
+    return TURNS_S + REACH_S + _connect_s(given)
+
+
+def _connect_s(given: ClusteringParameters) -> float:
+    """Return how long a cluster may take to be connected: longer, where it has to install packages for it."""
     return given.cluster_timeout_s if packages() else _fitting_s(given)
 
 
@@ -52,13 +58,13 @@ class FarCluster:
 
     def connect(self) -> Facts:
         """Connect and return what the cluster has free. Raise JobError when it cannot be reached or does not fit."""
-        began_at = time.monotonic()
         _reach(self._endpoint, min(REACH_S, self._given.cluster_timeout_s))
         self._start()
         with self._turn.taken():
+            began_at = time.monotonic()
             self._send(None)
             self._answer(began_at, _fitting_s(self._given))
-            return cast("Facts", self._answer(began_at, connecting_s(self._given)))
+            return cast("Facts", self._answer(began_at, _connect_s(self._given)))
 
     def carry_out(self, share: Share) -> Collected:
         """Have a share worked on. Raise JobError when that fails, or when its time is over."""

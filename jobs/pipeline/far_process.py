@@ -24,6 +24,7 @@ from pipeline.driver import cause
 from pipeline.errors import JobError
 
 DISCONNECT_S = 3.0
+ATTEMPTS = 3
 SERVER_DIED = "Starting Ray client server failed"  # Ray's words: it has no type for it
 
 
@@ -49,9 +50,8 @@ def _work(pipe: Connection, address: str, given: ClusteringParameters, orders: S
     from pipeline.main_cluster import MainCluster  # noqa: PLC0415 -- takes half a second that connecting can use
 
     orders.get()
-    if packages():
-        _connect(address, {})  # Ray compares the versions last: after it has had the packages installed there
-        ray.shutdown()
+    _connect(address, {})  # Ray compares the versions last: after all is sent there, and packages are installed
+    ray.shutdown()
     pipe.send(None)
     _connect(address, {"working_dir": str(Path(__file__).parents[1]), "excludes": ["__pycache__"], **packages()})
     cluster = MainCluster(given)
@@ -60,18 +60,18 @@ def _work(pipe: Connection, address: str, given: ClusteringParameters, orders: S
         pipe.send(cluster.carry_out(orders.get()))
 
 
-def _connect(address: str, runtime_env: dict[str, Any]) -> None:
-    """Connect, and once more where the server that Ray forks there for each client died at its start.
+def _connect(address: str, runtime_env: dict[str, Any], attempts: int = ATTEMPTS) -> None:
+    """Connect, and again where the server that Ray forks there for each client died at its start.
 
     It crashes now and then, in gRPC (4 of some 25 connections, Ray 2.60); the next one is another process.
     """
     try:
         _init(address, runtime_env)
     except ConnectionError as error:
-        if SERVER_DIED not in str(error):
+        if attempts == 1 or SERVER_DIED not in str(error):
             raise
         ray.shutdown()
-        _init(address, runtime_env)
+        _connect(address, runtime_env, attempts - 1)
 
 
 def _init(address: str, runtime_env: dict[str, Any]) -> None:

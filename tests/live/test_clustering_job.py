@@ -19,8 +19,8 @@ from ray.job_submission import JobSubmissionClient
 sys.path.insert(0, str(Path(__file__).parents[2] / "jobs"))
 
 from pipeline.balancing import balanced, descending, load_of
-from pipeline.figures import FIELDS, batch_figures
-from pipeline.files import cut, deal, generated_files
+from pipeline.figures import batch_figures
+from pipeline.files import FIELDS, cut, deal, generated_files
 from pipeline.weights import cluster_weights
 
 from console.bundles import bundled_folder, find_bundles, set_value
@@ -232,12 +232,12 @@ def test_a_job_that_cannot_serve_ends_with_that_and_leaves_no_connection_behind(
 def test_one_killed_and_one_hung_lose_nothing(three, start):
     """Each while it works on a share that takes seconds; what the hung one was given of the other's is dealt again."""
     data = {"amount": 150_000, "tuple-batch": 100, "stats-batch": 100}
-    run = start(addresses(*three[1:]), timeout_s=40, **data)
+    run = start(addresses(*three[1:]), timeout_s=20, **data)
     run.until(GETS, 120)
     with suspended(processes.family(three[1].record)):
         three[2].kill_head()
         clusters = succeeded(run, 200)
-    assert (clusters["1"].data, clusters["1"].error) == ((), "no answer for 40 s")
+    assert (clusters["1"].data, clusters["1"].error) == ((), "no answer for 20 s")
     assert clusters["2"].data == ()
     assert clusters["2"].error
     weights = [cluster.weight for cluster in clusters.values()]

@@ -3,11 +3,12 @@
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from pipeline.distribution import connected
 from pipeline.errors import JobError
-from pipeline.far_cluster import ENDED, TURN_S, FarCluster
+from pipeline.far_cluster import ENDED, GREETING, TURN_S, FarCluster, connecting_s
 from pipeline.members import Member
 from pipeline.turn import Turn
 
@@ -43,6 +44,33 @@ def test_clusters_that_take_connections_and_never_answer_are_left_out_together(s
     assert connected(members, 30) == members[:1]
     assert time.monotonic() - began_at < 5  # one after the other they would take 6 s
     assert {member.error for member in members[1:]} == {"cannot be reached: timed out"}
+
+
+@pytest.fixture
+def greeting():
+    """The address of what answers each connection's first words as gRPC does, and then says nothing more."""
+    kept = []
+
+    def greet(listener):
+        with suppress(OSError):
+            while True:
+                kept.append(listener.accept()[0])
+                kept[-1].sendall(GREETING[-9:])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=greet, args=(listener,), daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+    for connection in kept:
+        connection.close()
+
+
+def test_who_greets_and_then_hangs_is_left_out_within_its_own_deadline(greeting):
+    given = parameters(cluster_timeout_s=1)
+    members = [*members_of(given, {}), *far_members(given, [greeting])]
+    assert connected(members, connecting_s(given)) == members[:1]
+    assert members[1].error == "no answer for 1 s"
+    assert connecting_s(parameters(cluster_timeout_s=86400)) < 70  # however long a share of work may take
 
 
 def take_one(listener, answer):
