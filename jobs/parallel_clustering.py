@@ -13,7 +13,7 @@ from pipeline.driver import end, run
 
 
 def work(given: ClusteringParameters, holding: Holding) -> None:
-    """Process; imported only here, because it needs NumPy, which ``run`` looks for first."""
+    """Process; imported only here, because Serve takes half a second, and what is wrong is said before."""
     from pipeline.clustering import process  # noqa: PLC0415 -- see above
 
     process(given, holding)

@@ -13,7 +13,7 @@ from pipeline.parameters import Parameters
 
 
 def work(given: Parameters, holding: Holding) -> None:
-    """Process; imported only here, because it needs NumPy, which ``run`` looks for first."""
+    """Process; imported only here, because Serve takes half a second, and what is wrong is said before."""
     from pipeline.processing import process  # noqa: PLC0415 -- see above
 
     process(given, holding)

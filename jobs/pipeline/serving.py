@@ -22,7 +22,7 @@ from pipeline.replica import deployed_at, ingress, running_application, take_dow
 from pipeline.stages import GIB
 
 DEPLOYMENT = "raydeck-requests"  # tells an application of these jobs from anybody else's
-LOOK_S = 0.05
+LOOK_S = 0.1
 EMPTY_S = 5.0  # an application without deployments is just being made, or just ending
 
 
