@@ -23,6 +23,7 @@ ComplaintKind = Literal[
     "host-key-changed",
     "host-key-unknown",
     "forward-refused",  # the VM does not listen for us: port taken, or not permitted; one text for both
+    "stale-listener",  # the same, and a dead session has the port until sshd gives that up, after some 12 s
     "forward-prohibited",  # the VM does not connect onwards for us
     "port-taken",  # a port of this machine
     "name",

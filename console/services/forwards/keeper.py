@@ -31,7 +31,7 @@ from console.services.forwards.ports import (
     ssh_settings,
 )
 from console.services.forwards.remote_port import explain_refusal
-from console.services.forwards.rest import MOST_S, MOST_UNKNOCKED_S, BackOff, accepts, has_held, rest
+from console.services.forwards.rest import MOST_S, MOST_STALE_S, MOST_UNKNOCKED_S, BackOff, accepts, has_held, rest
 from console.services.forwards.session import Ending, SshSession
 
 LOOK_EVERY_S = 1.0
@@ -140,6 +140,7 @@ class Keeper:
         may_knock = why.is_of_the_network and is_news
         knock_at = self._settings.knock_at if self._settings and may_knock else None
         most_s = MOST_UNKNOCKED_S if may_knock and knock_at is None else MOST_S
+        most_s = MOST_STALE_S if why.kind == "stale-listener" else most_s
         rest_s = self._back_off.next_rest_s(held_for_s=ending.open_for_s, most_s=most_s)
         self._show("waiting", retry_at=self._clock() + rest_s)
         await rest(rest_s, knock_at, knock=lambda host, port: accepts(host, port, self._names))

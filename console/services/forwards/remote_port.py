@@ -70,7 +70,7 @@ def judge(holder: RemoteHolder, place: str, host: str) -> Complaint:
             f"{place} on the VM is still held by a stale session: the one from {', '.join(holder.silent)} is silent, "
             "and keeps its ports until the VM's sshd gives it up"
         )
-        return Complaint("forward-refused", what, look)
+        return Complaint("stale-listener", what, look)
     by = "another computer's tunnel, or by a stale session of this one"
     if holder.pid and holder.name != "sshd":
         by = f"{holder.name} (pid {holder.pid})"

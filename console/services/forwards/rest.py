@@ -16,6 +16,7 @@ from console.clients.names import Names
 LEAST_S, MOST_S = 1.0, 30.0
 _LONGEST_WANTED_S = 20.0
 MOST_UNKNOCKED_S = 4.0  # behind a jump host there is nothing to knock at
+MOST_STALE_S = 4.0  # sshd gives a dead session up by itself, and somebody may end it at any time
 HELD_S = 5.0
 _KNOCK_TIMEOUT_S = 1.5
 _KNOCK_EVERY_S = 0.5

@@ -22,7 +22,7 @@ from console.services.forwards.control import BackgroundSupervisor
 from console.services.forwards.keeper import Keeper
 from console.services.forwards.plans import TunnelPlan
 from console.services.forwards.record import KeeperRecord, kept_elsewhere, read_wanted, write_record
-from console.services.forwards.rest import HELD_S, accepts
+from console.services.forwards.rest import HELD_S, MOST_STALE_S, accepts
 from console.services.forwards.session import Ending
 from console.services.state_folder import StateFolder
 from tests.unit.forwards.test_forward_guard import STANDS
@@ -102,6 +102,24 @@ def test_a_port_that_another_raydeck_of_ours_holds_is_no_stale_session_to_be_end
     assert keeper.tunnel.reason == f"raydeck in the background (pid {other.pid}) keeps it open already"
     assert keeper.tunnel.hint == "raydeck tunnel down --reverse local-1"
     assert kept_elsewhere(state, PLAN) is None
+
+
+def test_a_dead_session_is_asked_after_every_few_seconds_for_it_may_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests_s: list[float] = []
+
+    async def rest(rest_s: float, *_: object, **__: object) -> None:
+        rests_s.append(rest_s)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(keeping, "rest", rest)
+    sshd = 'users:(("sshd",pid=92,fd=3))'
+    told = f"LISTEN 0 128 x:1 0.0.0.0:* {sshd}\n--\n0 36 10.0.0.1:22 10.0.0.11:5852 {sshd} timer:(on,664ms,2)\n"
+    keeper, _ = keeper_with(tmp_path, REFUSES, told)
+    asyncio.run(run_until(keeper, lambda: len(rests_s) >= 5))
+    assert "held by a stale session: the one from 10.0.0.11" in keeper.tunnel.reason
+    assert rests_s[0] < rests_s[-1] == MOST_STALE_S
 
 
 def ends(said: str) -> str:
