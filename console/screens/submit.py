@@ -228,10 +228,12 @@ class SubmitScreen(FramedScreen):
             await self._send(order, document, command)
             return
 
+        forced = [*command, *(["--force"] if judgement.against else [])]  # without it the command would refuse
+
         def answered(yes: bool | None) -> None:
             self._sending = bool(yes)
             if yes:
-                self.deck.attempt(self._send(order, document, command), "submit")
+                self.deck.attempt(self._send(order, document, forced), "submit")
 
         question = f"submit to {', '.join(self._clusters)} all the same?"
         self.app.push_screen(ConfirmScreen(question, self.deck.glyphs, against), answered)

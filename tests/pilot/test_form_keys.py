@@ -100,6 +100,10 @@ async def test_a_preflight_that_refuses_says_what_is_missing_and_asks_before_it_
         await console.shows("all the same?")
         await console.press("y")
         await console.until(lambda: len(head.submissions) == 1)
+        await console.until(lambda: not isinstance(console.app.screen, SubmitScreen))
+        await console.press("Y")  # the same, as a command: without --force that would be refused
+        assert console.app.clipboard.split()[:2] == ["raydeck", "submit"]
+        assert console.app.clipboard.split()[-1] == "--force"
 
 
 async def test_a_head_that_dies_meanwhile_leaves_the_form_as_it_was_typed(tmp_path: Path) -> None:
