@@ -25,7 +25,7 @@ def joined(snapshot: ClusterSnapshot, checks: ClusterChecks | None) -> ClusterSn
             snapshot, state=State.DOWN, faults=(_fault(snapshot, checks.dark, checks),), tunnel=tunnel
         )
     broken = next(_faulty(checks), None)
-    if broken is None:
+    if broken is None or snapshot.state is State.DOWN:  # down comes first, and is one fault whoever saw it first
         return msgspec.structs.replace(snapshot, tunnel=tunnel)
     state = State.DEGRADED if snapshot.state is State.UP else snapshot.state
     faults = (*snapshot.faults, _fault(snapshot, broken, checks))
