@@ -30,6 +30,7 @@ def fakes(count: int) -> Iterator[list[FakeDashboard]]:
         async with AsyncExitStack() as stack:
             made.extend([await stack.enter_async_context(fake_dashboard()) for _ in range(count)])
             for number, fake in enumerate(made):
+                _tell_apart(fake, number)
                 _change(fake, number)
             ready.set()
             while not done.is_set():
@@ -45,9 +46,16 @@ def fakes(count: int) -> Iterator[list[FakeDashboard]]:
     thread.join(10)
 
 
+def _tell_apart(fake: FakeDashboard, number: int) -> None:
+    """Give a fake a session and nodes of its own: two clusters of the same are one that has two ways."""
+    fake.replies["/api/version"]["session_name"] += f"_{number}"
+    for node in fake.replies["/nodes"]["data"]["summary"]:
+        node["raylet"]["nodeId"] = f"{number:056x}"
+        node["raylet"]["metricsExportPort"] = 0  # the recorded one is another machine's
+
+
 def _change(fake: FakeDashboard, number: int) -> None:
     for node in fake.replies["/nodes"]["data"]["summary"]:
-        node["raylet"]["metricsExportPort"] = 0  # the recorded one is another machine's
         node["cpu"] = (time.time() * 7 + number * 13) % 100
         node["now"] = time.time()
 
