@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
 from typing import ClassVar, cast
 
+from rich.console import RenderableType
 from textual.app import App
 from textual.command import Provider
+from textual.screen import Screen
 from textual.signal import Signal
 
 from console.clients.http import import_client
@@ -50,10 +52,15 @@ class ConsoleApp(Switchboard):
         unasked = await self.core.fleet.take_over(self.core.topology.current.clusters)
         await self.switch_mode("clusters")
         self.set_interval(1.0, lambda: self.ticked.publish(None))
-        self.call_after_refresh(self._begin, unasked)
+        self.run_worker(self._begin(unasked), group="begin")
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        super()._display(screen, renderable)
+        if self._running and not self._batch_count:  # until then Textual draws nothing: the app is not up yet
+            self.painted.set()
 
     async def _begin(self, unasked: Sequence[str]) -> None:
-        self.painted.set()
+        await self.painted.wait()
         await asyncio.to_thread(import_client)
         self._poll_all(unasked)
         await self._take_over(self.core.topology.current)

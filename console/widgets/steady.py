@@ -51,6 +51,7 @@ class Steady(App[ReturnType]):
             self.set_timer(_RETRY_S, self._catch_up)
             return
         self.skipping = False
+        self._on_terminal.clear()  # whatever became of the frames before, all of this one is written
         self.screen.refresh(layout=True)
 
     def bell(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import RenderableType
 from rich.style import Style
 from textual.screen import Screen
 
@@ -41,9 +42,10 @@ async def test_no_clusters_teaches_where_and_how(tmp_path: Path) -> None:
 
 async def test_the_first_frame_shows_every_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frames: list[str] = []
+    draw = ConsoleApp._display
 
-    def display(app: ConsoleApp, screen: Screen[object], renderable: object) -> None:
-        del app, renderable
+    def display(app: ConsoleApp, screen: Screen[object], renderable: RenderableType | None) -> None:
+        draw(app, screen, renderable)
         frames.append("\n".join(strip.text for strip in screen._compositor.render_strips()))
 
     monkeypatch.setattr(ConsoleApp, "_display", display)
