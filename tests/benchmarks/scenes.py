@@ -115,10 +115,10 @@ def polls(heads: list[FakeDashboard]) -> int:
     return sum(head.asked.count("/api/version") for head in heads)
 
 
-def stalled(terminal: Terminal, heads: list[FakeDashboard], seconds: float) -> tuple[int, int, bytes]:
-    """Stall; return the polls meanwhile, the growth of memory, and what came until all was quiet again."""
+def stalled(terminal: Terminal, heads: list[FakeDashboard], seconds: float, keys: str = "") -> tuple[int, int, bytes]:
+    """Stall, with keys typed into it; return the polls meanwhile, the growth of memory, and what came until all was quiet again."""
     before, rss = polls(heads), terminal.process.memory_info().rss
-    terminal.stall(seconds)
+    terminal.stall(seconds, keys)
     asked, grown = polls(heads) - before, terminal.process.memory_info().rss - rss
     terminal.raw = []
     terminal.read_for(1.5)

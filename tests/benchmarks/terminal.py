@@ -130,10 +130,13 @@ class Terminal:
         while (left := deadline - time.perf_counter()) > 0:
             self.read(left)
 
-    def stall(self, seconds: float) -> None:
-        """Take nothing in this time, as a hung line would."""
+    def stall(self, seconds: float, keys: str = "") -> None:
+        """Take nothing in this time, as a hung line would, while somebody types these keys, evenly."""
         os.kill(self._receiver_pid, signal.SIGSTOP)
-        time.sleep(seconds)
+        for key in keys:
+            time.sleep(seconds / (len(keys) + 1))
+            self.write(key)
+        time.sleep(seconds / (len(keys) + 1))
         os.kill(self._receiver_pid, signal.SIGCONT)
 
     def write(self, keys: str) -> None:

@@ -7,6 +7,7 @@ from tests.benchmarks.scenes import configuration, console, fakes, full_repaints
 pytestmark = pytest.mark.bench
 
 STALL_S = 30.0
+TYPED = "T" * 28  # the other theme is a whole frame: frames of what changed alone fit into what the kernel holds
 GROWTH_MOST_BYTES = 4 * 1024**2
 REPAINTS_MOST_BYTES = 120 * 36 * 12  # the backlog of a few frames, and one full repaint
 
@@ -19,7 +20,7 @@ def test_a_stalled_terminal(tmp_path, figure, mode):
             terminal.wait_for(lambda text: text.count("●") >= 6, 20)
             terminal.write(mode)
             terminal.read_for(6)
-            asked, grown, came = stalled(terminal, heads, STALL_S)
+            asked, grown, came = stalled(terminal, heads, STALL_S, TYPED)
             figure(
                 f"stall of {STALL_S:g} s, mode {mode}",
                 f"{asked} polls, memory {grown / 1024:+,.0f} KiB, then {len(came):,} bytes and "
@@ -28,8 +29,7 @@ def test_a_stalled_terminal(tmp_path, figure, mode):
             assert asked >= 0.6 * 6 * STALL_S / 2
             assert grown < GROWTH_MOST_BYTES
             assert len(came) < REPAINTS_MOST_BYTES * 2
-            # The jobs, which do not change, write too little to fall behind.
-            assert full_repaints(came, 50) == (1 if mode == "1" else 0)
+            assert full_repaints(came, 50) >= 1
             terminal.write("?")
             terminal.wait_for("ANYWHERE", 3)
 
