@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
 from typing import ClassVar, cast
 
+import msgspec
 from rich.console import RenderableType
 from textual.app import App
 from textual.command import Provider
@@ -85,8 +86,13 @@ class ConsoleApp(Switchboard):
             self.run_worker(self._poll(name), group=f"poll {name}")
 
     async def _poll(self, name: str) -> None:
+        told: ClusterSnapshot | None = None
         async for snapshot in self.core.fleet.watch(name):
-            self.fleet_changed.publish(snapshot)
+            # That it answered again is no news: its ages grow with the clock.
+            news = msgspec.structs.replace(snapshot, taken_at=0.0, answered_at=None)
+            if news != told:
+                told = news
+                self.fleet_changed.publish(snapshot)
 
     def want_jobs(self, *, wanted: bool) -> None:
         """Have all clusters asked for their jobs at every refresh, or slowly."""

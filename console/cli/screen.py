@@ -15,6 +15,7 @@ from console.screens.modes import import_all
 from console.services.crash import crashed
 
 _SETTLED_S = 3.0  # by then the clients are imported, too
+_GARBAGE = 700, 10, 50  # Python's own but for the last: to look through everything takes 12 ms of a key's 50
 # How long another thread may keep the interpreter when the event loop wants it. Python's own 5 ms come again at each
 # system call of the loop, and add up to 50 ms of a key's 50 while an answer of Prometheus is taken apart.
 _SWITCH_S = 0.0005
@@ -70,6 +71,7 @@ async def _settle(app: ConsoleApp) -> None:
     await asyncio.sleep(_SETTLED_S)
     await asyncio.to_thread(import_all)
     gc.freeze()
+    gc.set_threshold(*_GARBAGE)
     gc.enable()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -144,7 +145,8 @@ class FramedScreen(Screen[None]):
         self._fleet_is_ahead = True
         rest_s = max(self._shows_again_at - time.monotonic(), 0.0 if said is None else _GATHERED_S)
         if rest_s > 0:
-            self.set_timer(rest_s, self._catch_up_with_fleet)
+            # A timer of Textual's would be a task of its own each time.
+            asyncio.get_running_loop().call_later(rest_s, self.call_later, self._catch_up_with_fleet)
         else:
             self.call_later(self._catch_up_with_fleet)
 

@@ -37,6 +37,7 @@ class PathScreen(FramedScreen):
 
     def _catch_up(self) -> None:
         self._is_behind = False
+        self.show_keys()
         self.show_paths()
 
     def show_paths(self) -> None:

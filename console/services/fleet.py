@@ -28,6 +28,7 @@ MakeDashboard = Callable[[ClusterSpec], DashboardClient]
 # How often nodes are asked for of a cluster whose figures Prometheus has and nobody looks at. What a head tells of them
 # is up to 8 s old: with longer rests their rows would be stale at the end of each.
 NODES_REST_S = 5.0
+_TURNS_BETWEEN = 4  # of the event loop, between two clusters: a key takes a dozen from the terminal to the screen
 
 
 class Fleet:
@@ -205,7 +206,8 @@ class Fleet:
         for name in names:
             if name in self._changed:
                 self._changed[name].set()
-                await asyncio.sleep(0)
+                for _ in range(_TURNS_BETWEEN):
+                    await asyncio.sleep(0)
 
     def _joined(self, name: str) -> ClusterSnapshot:
         poller = self.poller(name)

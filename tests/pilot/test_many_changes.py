@@ -6,8 +6,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from console.model.cluster import FreeResources
 from console.render.subjects_table import Subject
 from console.screens import clusters as clusters_screen
 from console.screens import metrics as metrics_screen
@@ -32,12 +34,21 @@ def counted(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> list[str]
     return made
 
 
+async def say(console: Deck, *names: str) -> None:
+    """Have these clusters say something new at the same moment."""
+    for name in names:
+        poller = console.core.fleet.poller(name)
+        free = FreeResources(poller.last.free.cpus + 1 if poller.last.free else 1.0, 0.0, 0.0)
+        poller.last = msgspec.structs.replace(poller.last, free=free)
+    await console.core.fleet._figures_changed(names)
+
+
 async def shows_of(console: Deck, monkeypatch: pytest.MonkeyPatch, screen: type[Any]) -> int:
     """Return how often a screen is shown when every cluster has said something at the same moment."""
     shown: list[None] = []
     real = screen.show_fleet
     monkeypatch.setattr(screen, "show_fleet", lambda self: (shown.append(None), real(self))[1])
-    await console.core.fleet._figures_changed(NAMES)
+    await say(console, *NAMES)
     await console.until(lambda: shown)
     await console.pilot.pause(0.3)
     return len(shown)
@@ -96,7 +107,7 @@ async def test_only_the_rows_of_the_cluster_that_spoke_are_made_anew(
         made = counted(monkeypatch, where, name)
         await console.until(lambda: [console.app.ticked.publish(None)] and set(made) == set(NAMES))
         del made[:]
-        await console.core.fleet._figures_changed(["c05"])
+        await say(console, "c05")
         await console.until(lambda: made)
         assert made[0] == "c05"
 
@@ -121,3 +132,23 @@ async def test_what_prometheus_says_of_many_clusters_leaves_the_event_loop_betwe
         joined = [len(turn) for turn in " ".join(happened).split("turn")]
         assert set(NAMES) <= set(happened)
         assert max(joined) <= len(" c00  c00 ")
+
+
+async def test_an_answer_without_news_shows_nothing(tmp_path: Path) -> None:
+    clock = Clock()
+    before = "[console]\nrefresh_s = 60\n"
+    async with (
+        many_clusters(clock, NAMES) as fleet,
+        deck(tmp_path, fleet.clusters, clock=clock, before=before) as console,
+    ):
+        await console.asked()
+        await console.pilot.pause(0.3)
+        told: list[str] = []
+        console.app.fleet_changed.subscribe(
+            console.app.screen, lambda said: told.append(said.spec.name if said else ""), immediate=True
+        )
+        clock.now += 1
+        await console.core.fleet._figures_changed(NAMES)
+        await say(console, "c07")
+        await console.until(lambda: told)
+        assert told == ["c07"]
