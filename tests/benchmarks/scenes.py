@@ -116,7 +116,7 @@ def polls(heads: list[FakeDashboard]) -> int:
 
 
 def stalled(terminal: Terminal, heads: list[FakeDashboard], seconds: float, keys: str = "") -> tuple[int, int, bytes]:
-    """Stall, with keys typed into it; return the polls meanwhile, the growth of memory, and what came until all was quiet again."""
+    """Stall while keys are typed; return the polls meanwhile, the growth of memory, and what came afterwards."""
     before, rss = polls(heads), terminal.process.memory_info().rss
     terminal.stall(seconds, keys)
     asked, grown = polls(heads) - before, terminal.process.memory_info().rss - rss
