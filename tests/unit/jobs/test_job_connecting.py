@@ -70,7 +70,7 @@ def test_who_greets_and_then_hangs_is_left_out_within_its_own_deadline(greeting)
     members = [*members_of(given, {}), *far_members(given, [greeting])]
     assert connected(members, connecting_s(given)) == members[:1]
     assert members[1].error == "no answer for 1 s"
-    assert connecting_s(parameters(cluster_timeout_s=86400)) < 70  # however long a share of work may take
+    assert connecting_s(parameters(cluster_timeout_s=86400)) < 100  # however long a share of work may take
 
 
 def take_one(listener, answer):
