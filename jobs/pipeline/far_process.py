@@ -25,7 +25,7 @@ from pipeline.errors import JobError
 
 DISCONNECT_S = 3.0
 ATTEMPTS = 3
-SERVER_DIED = "Starting Ray client server failed"  # Ray's words: it has no type for it
+SERVER_DIED = ("Starting Ray client server failed", "Server startup failed")  # Ray's words: it has no type for it
 
 
 def work_far_away(pipe: Connection, address: str, given: ClusteringParameters) -> None:
@@ -68,7 +68,7 @@ def _connect(address: str, runtime_env: dict[str, Any], attempts: int = ATTEMPTS
     try:
         _init(address, runtime_env)
     except ConnectionError as error:
-        if attempts == 1 or SERVER_DIED not in str(error):
+        if attempts == 1 or not any(words in str(error) for words in SERVER_DIED):
             raise
         ray.shutdown()
         _connect(address, runtime_env, attempts - 1)

@@ -19,18 +19,19 @@ def answers(monkeypatch):
     return said
 
 
-DIED = ConnectionAbortedError(f"Initialization failure from server:\n{far_process.SERVER_DIED}. See x.err")
+DIED = ConnectionAbortedError(f"Initialization failure from server:\n{far_process.SERVER_DIED[0]}. See x.err")
 
 
-def test_a_server_that_died_at_its_start_is_asked_for_again(answers):
-    answers += [DIED, DIED, None]
+@pytest.mark.parametrize("words", far_process.SERVER_DIED)
+def test_a_server_that_died_at_its_start_is_asked_for_again(answers, words):
+    answers += [DIED, ConnectionAbortedError(f"Initialization failure from server:\nTraceback: {words}."), None]
     far_process._connect("h:1", {})
     assert answers == []
 
 
 @pytest.mark.parametrize(
     ("first", "told"),
-    [(DIED, far_process.SERVER_DIED), (ConnectionAbortedError("versions differ"), "versions differ")],
+    [(DIED, far_process.SERVER_DIED[0]), (ConnectionAbortedError("versions differ"), "versions differ")],
 )
 def test_what_fails_again_and_again_or_otherwise_is_told(answers, first, told):
     answers += [first, DIED, DIED]
