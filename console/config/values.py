@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from console.config.reading import At, shown
 from console.config.schema import Table
+from console.model.address import with_port
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -131,7 +132,7 @@ def address(text: str, at: At) -> str:
     if found is None or not 1 <= int(found["port"]) <= 65535:
         raise at.error(f"expected host:port such as 127.0.0.1:10001, got {shown(text)}")
     host = _host(found["v6"] or found["name"], text, at)
-    return f"[{host}]:{int(found['port'])}" if ":" in host else f"{host}:{int(found['port'])}"
+    return with_port(host, int(found["port"]))
 
 
 def ssh_host(text: str, at: At) -> str:

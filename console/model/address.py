@@ -1,9 +1,22 @@
-"""The order of addresses: by number, so that 10.0.0.9 stands before 10.0.0.10."""
+"""Addresses: how they are written with a port, which lead to this machine itself, and their order, by number."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import ip_address
+
+
+def with_port(host: str, port: int) -> str:
+    """Return ``host:port``, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine's loopback, by its name or its address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @lru_cache(4096)  # asked for each row of each table, at each showing

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from console.model.address import with_port
 from console.model.check import CheckedService
 
 Direction = Literal["local", "reverse"]
@@ -32,12 +33,12 @@ class Forward(Struct, frozen=True):
     @property
     def listen(self) -> str:
         """Return ``host:port`` of the end that listens."""
-        return address(self.listen_host, self.listen_port)
+        return with_port(self.listen_host, self.listen_port)
 
     @property
     def target(self) -> str:
         """Return ``host:port`` of the far end."""
-        return address(self.target_host, self.target_port)
+        return with_port(self.target_host, self.target_port)
 
 
 class KeptForward(Struct, frozen=True):
@@ -77,8 +78,3 @@ class KeptTunnel(Struct, frozen=True, kw_only=True):
 def tunnel_key(cluster: str, direction: Direction) -> str:
     """Return ``local-1``, or ``reverse:local-1``."""
     return cluster if direction == "local" else f"{direction}:{cluster}"
-
-
-def address(host: str, port: int) -> str:
-    """Return ``host:port``, an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

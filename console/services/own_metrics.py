@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
+from console.model.address import is_loopback, with_port
 from console.services.head_facts import MetricsPort
 from console.services.paths import Endpoint, Path
 
@@ -62,8 +63,7 @@ class OwnMetrics:
 
     def _endpoint(self, port: MetricsPort) -> Endpoint:
         host = port.address if is_own_address(port.address) else self._host
-        header = f"[{host}]:{port.port}" if ":" in host else f"{host}:{port.port}"
-        return Endpoint(port.service, "direct", "metrics", host, port.port, header)
+        return Endpoint(port.service, "direct", "metrics", host, port.port, with_port(host, port.port))
 
 
 def is_own_address(address: str) -> bool:
@@ -78,4 +78,4 @@ def is_own_address(address: str) -> bool:
 
 def _is_certain(host: str) -> bool:
     """Return whether a node's address says that it is here; every machine calls itself 127.0.0.1."""
-    return is_own_address(host) and not ipaddress.ip_address(host).is_loopback
+    return is_own_address(host) and not is_loopback(host)

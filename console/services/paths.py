@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from console.config import Config, Kubernetes, SshGate
+from console.model.address import with_port
 from console.model.check import CHECKED_SERVICES, CheckedService
 from console.model.cluster import ClusterSpec, Reach
 from console.model.portplan import PlannedService
@@ -64,8 +65,7 @@ class Endpoint(Struct, frozen=True):
         """Return ``host:port``."""
         if self.host is None and self.host_header:
             return self.host_header
-        host = self.host or ""
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return with_port(self.host or "", self.port)
 
 
 class Path(Struct, frozen=True):

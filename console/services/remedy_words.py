@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import shlex
 from collections.abc import Mapping
 
+from console.model.address import is_loopback
 from console.model.check import CheckedService
 from console.model.cluster import ClusterSpec
 from console.services.paths import INNER_PORTS, PLANNED, Endpoint, Path
@@ -25,7 +25,7 @@ def words_of(path: Path, endpoint: Endpoint, vm_host: str = "") -> dict[str, str
         "host": endpoint.host or "",
         "address": endpoint.host or "",
         "port": str(endpoint.port or ""),
-        "own_port": str(endpoint.port) if _is_loopback(endpoint.host or "") else "",
+        "own_port": str(endpoint.port) if is_loopback(endpoint.host or "") else "",
         "plan_port": str(endpoint.plan_port or ""),
         "url": _url(endpoint),
         "vm": host,
@@ -51,7 +51,7 @@ def _far(spec: ClusterSpec, endpoint: Endpoint) -> str:
     """Return where the cluster's own commands are typed."""
     if spec.kind == "cloud":
         return _ON_THE_VM
-    is_here = spec.plan is None and _is_loopback(endpoint.host or "")
+    is_here = spec.plan is None and is_loopback(endpoint.host or "")
     return _HERE if is_here or spec.embedded else f"on the computer of {spec.name}"
 
 
@@ -84,13 +84,6 @@ _RAY = {
     "do_agent_log": "tail -n 50 /tmp/ray/session_latest/logs/dashboard_agent.log",
     "do_serve_status": "serve status",
 }
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _bracketed(host: str) -> str:

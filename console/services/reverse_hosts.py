@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.clients.ssh import ReverseForward
+from console.model.address import with_port
 from console.model.check import Check, Outcome
 from console.model.failure import Failure
-from console.model.forward import address
 from console.model.portplan import PortPlan
 from console.probes import explained
 from console.services.paths import INNER_PORTS, Endpoint, Path
@@ -33,7 +33,7 @@ def own_forward(path: Path, endpoint: Endpoint, reverse: Iterable[ReverseForward
     wrong = _difference(gate.private_ip or "", endpoint, reverse)
     check = {"probe": "config", "service": endpoint.service, "hop": f"rf-{alias}", "by": "ssh"}
     if not wrong:
-        planned = f"RemoteForward {address(gate.private_ip or '', endpoint.plan_port)} as planned"
+        planned = f"RemoteForward {with_port(gate.private_ip or '', endpoint.plan_port)} as planned"
         return Check(**check, outcome=Outcome.OK, detail=planned)  # type: ignore[arg-type]
     remedy = explained("config", Failure.DIFFERS, {"cluster": path.spec.name})
     return Check(
@@ -57,6 +57,6 @@ def _difference(private_ip: str, endpoint: Endpoint, reverse: Iterable[ReverseFo
         if forward.listen_host != private_ip:
             return f"asks the VM to listen on {forward.listen_host or 'any address'}:{port}, and not on {private_ip}"
         if forward.target_host not in _LOOPBACK or forward.target_port != inner:
-            to = address(forward.target_host, forward.target_port)
+            to = with_port(forward.target_host, forward.target_port)
             return f"leads from {port} to {to}, and not to 127.0.0.1:{inner}"
     return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from msgspec import Struct
 
 from console.config import Config, SshGate
 from console.errors import NotFoundError, UsageError
+from console.model.address import is_loopback
 from console.model.check import CheckedService
 from console.model.cluster import ClusterSpec
 from console.model.forward import Direction, Forward, tunnel_key
@@ -111,16 +111,9 @@ def _listen(spec: ClusterSpec, service: PlannedService, plan: PortPlan) -> tuple
     """Return where this machine listens: where the console looks for it, if that is this machine, else as planned."""
     url = {"dash": spec.dashboard, "serve": spec.serve}.get(service)
     parts = urlsplit(url or "")
-    if parts.port is not None and _is_loopback(parts.hostname or ""):
+    if parts.port is not None and is_loopback(parts.hostname or ""):
         return (_LOOPBACK if parts.hostname == "localhost" else parts.hostname or _LOOPBACK), parts.port
     return _LOOPBACK, plan.port(service)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def encode_plans(plans: Sequence[TunnelPlan]) -> bytes:

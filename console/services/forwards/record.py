@@ -19,6 +19,7 @@ from console.services.forwards.plans import TunnelPlan, decode_plans, encode_pla
 from console.services.state_folder import StateFolder
 
 FOLDER, WANTED, LOG = "tunnels", "wanted.json", "background.log"
+_KEEPERS = {"console": "the console", "foreground": "raydeck tunnel up", "background": "raydeck in the background"}
 
 
 class KeeperRecord(Struct, frozen=True):
@@ -63,9 +64,6 @@ def _decoded(content: bytes | None) -> KeeperRecord | None:
         return None if content is None else msgspec.json.decode(content, type=KeeperRecord)
     except msgspec.MsgspecError:
         return None
-
-
-_KEEPERS = {"console": "the console", "foreground": "raydeck tunnel up", "background": "raydeck in the background"}
 
 
 def kept_elsewhere(state: StateFolder, plan: TunnelPlan) -> Complaint | None:

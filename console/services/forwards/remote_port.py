@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from console.clients.ssh_command import ssh_command, ssh_options
 from console.clients.ssh_complaints import Complaint
-from console.model.forward import address
+from console.model.address import with_port
 from console.model.remedy import spoken
 from console.services.forwards.plans import TunnelPlan
 from console.services.forwards.spawn import end_process, spawn_guarded
@@ -50,7 +50,7 @@ async def explain_refusal(plan: TunnelPlan, refused: Complaint, environ: Mapping
     if told is None or port is None:
         return refused
     host = plan.forwards[0].listen_host
-    return judge(read_holder(told, host, int(port[0])), address(host, int(port[0])), plan.gate.host)
+    return judge(read_holder(told, host, int(port[0])), with_port(host, int(port[0])), plan.gate.host)
 
 
 def judge(holder: RemoteHolder, place: str, host: str) -> Complaint:
@@ -80,7 +80,7 @@ def judge(holder: RemoteHolder, place: str, host: str) -> Complaint:
 def read_holder(told: str, host: str, port: int) -> RemoteHolder:
     """Return who has a port, from the answer to the question."""
     listeners, _, sessions = told.partition("--\n")
-    places = {address(host, port), *(f"{any_}:{port}" for any_ in ("0.0.0.0", "*", "[::]", "127.0.0.1"))}  # noqa: S104 -- compared with
+    places = {with_port(host, port), *(f"{any_}:{port}" for any_ in ("0.0.0.0", "*", "[::]", "127.0.0.1"))}  # noqa: S104 -- compared with
     lines = [line for line in listeners.splitlines() if len(line.split()) >= 4 and line.split()[3] in places]
     if not lines:
         return RemoteHolder(False)

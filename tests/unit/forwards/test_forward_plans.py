@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from console.config import Config, SshGate, parse_config
 from console.errors import NotFoundError, UsageError
-from console.model.forward import address
+from console.model.address import with_port
 from console.services.forwards.plans import decode_plans, encode_plans, tunnel_plans
 from console.services.forwards.session import forwarding_command
 
@@ -137,4 +137,4 @@ def test_every_slot_has_five_ports_of_its_own(slot: int, kind: str) -> None:
 
 
 def test_an_ipv6_address_is_bracketed() -> None:
-    assert address("fd00::1", 22) == "[fd00::1]:22"
+    assert with_port("fd00::1", 22) == "[fd00::1]:22"
