@@ -18,9 +18,7 @@ from pipeline.parameters import Parameters
 from pipeline.serving import Application
 from pipeline.waiting import first_finished
 
-HEAD_START_S = (
-    2.0  # the replica takes longest to start; Ray starts a process a CPU at a time, so it would have to queue
-)
+HEAD_START_S = 2.0  # for the replica, which takes longest: Ray starts a process a CPU at a time, and it would queue
 
 
 def serve_made(given: Parameters, holding: Holding, make: Callable[[], Document]) -> None:
