@@ -8,10 +8,8 @@ from datetime import tzinfo
 from typing import ClassVar, cast
 
 import msgspec
-from rich.console import RenderableType
 from textual.app import App
 from textual.command import Provider
-from textual.screen import Screen
 from textual.signal import Signal
 
 from console.clients.http import import_client
@@ -45,7 +43,6 @@ class ConsoleApp(Switchboard):
         self.zone = zone
         self.fleet_changed: Signal[ClusterSnapshot | None] = Signal(self, "fleet_changed")
         self.ticked: Signal[None] = Signal(self, "ticked")
-        self.painted = asyncio.Event()
         use_themes(cast("App[object]", self))  # before anything is styled, so that nothing is styled twice
 
     async def on_mount(self) -> None:
@@ -54,11 +51,6 @@ class ConsoleApp(Switchboard):
         await self.switch_mode("clusters")
         self.set_interval(1.0, lambda: self.ticked.publish(None))
         self.run_worker(self._begin(unasked), group="begin")
-
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        super()._display(screen, renderable)
-        if self._running and not self._batch_count:  # until then Textual draws nothing: the app is not up yet
-            self.painted.set()
 
     async def _begin(self, unasked: Sequence[str]) -> None:
         await self.painted.wait()

@@ -11,6 +11,7 @@ from console.errors import RaydeckError
 from console.model.job import Job
 from console.render.glyphs import Glyphs
 from console.render.log_events import back_words, bound_words, copy_words, lost_words
+from console.screens.paging import Paging
 from console.services.attend import OutputKept, OutputMissed, attend
 from console.services.earlier_lines import EarlierLines
 from console.services.follow import FollowEnded, JobSeen, LinkBack, LinkLost, LogData, LogEvent
@@ -33,7 +34,7 @@ class LogSource:
         self._job = job
         self._job_changed = job_changed
         self._earlier: EarlierLines | None = None
-        self._is_paging = False
+        self._paging = Paging()
         self._shows_copy = False
         self._back_words = ""
 
@@ -51,17 +52,9 @@ class LogSource:
 
     async def page_back(self) -> None:
         """Put a page of earlier lines before those that are shown, one page at a time."""
-        if self._earlier is None or self._shows_copy or self._is_paging or not self._view.ring.has_room:
-            return
-        self._is_paging = True
-        try:
-            page = await self._earlier.page(self._job)
-        except RaydeckError as error:
-            self._deck.complain(error)
-        else:
-            self._take_page(page)
-        finally:
-            self._is_paging = False
+        earlier = self._earlier
+        if earlier is not None and not self._shows_copy and self._view.ring.has_room:
+            await self._paging.turn(self._deck, lambda: earlier.page(self._job), self._take_page)
 
     def _take_page(self, page: bytes | None) -> None:
         if not page:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import aclosing
 
-from console.errors import RaydeckError
 from console.model.job import Job
 from console.render.log_events import bound_words, copy_words
 from console.render.log_title import LogStanding, merged_title
 from console.render.merged_text import tagged, tags
 from console.screens.log import LogScreen
 from console.screens.log_source import LINES_AT_START, words_of
+from console.screens.paging import Paging
 from console.services.earlier_merged import EarlierMerged
 from console.services.follow import FollowEnded, JobSeen
 from console.services.merged_lines import MergedLine
@@ -26,7 +26,8 @@ class MergedLogScreen(LogScreen):
         self._jobs = list(jobs)
         self._names = tags(jobs)
         self._earlier: EarlierMerged | None = None
-        self._is_paging = self._told_beginning = False
+        self._paging = Paging()
+        self._told_beginning = False
 
     def action_output(self) -> None:
         """Do nothing: an output is one job's."""
@@ -56,17 +57,9 @@ class MergedLogScreen(LogScreen):
 
     async def _page_back(self) -> None:
         """Put earlier lines of all logs before those that are shown, one page at a time."""
-        if self._earlier is None or self._is_paging or not self.view.ring.has_room:
-            return
-        self._is_paging = True
-        try:
-            page = await self._earlier.page(self._jobs)
-        except RaydeckError as error:
-            self.deck.complain(error)
-        else:
-            self._take_page(page)
-        finally:
-            self._is_paging = False
+        earlier = self._earlier
+        if earlier is not None and self.view.ring.has_room:
+            await self._paging.turn(self.deck, lambda: earlier.page(self._jobs), self._take_page)
 
     def _take_page(self, page: Sequence[MergedLine]) -> None:
         if not page:  # kept all the same: a log that was silent so far may have something earlier

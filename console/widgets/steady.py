@@ -7,6 +7,7 @@ private names of Textual 8.2; a test holds them to what is expected here.
 
 from __future__ import annotations
 
+import asyncio
 from queue import Queue
 
 from rich.console import RenderableType
@@ -21,15 +22,24 @@ _RETRY_S = 0.2
 
 
 class Steady(App[ReturnType]):
-    """Skips frames while the terminal does not take them, and writes no more of a frame than has changed."""
+    """Skips frames while the terminal does not take them, and writes no more of a frame than has changed.
+
+    ``painted`` is set once the first frame is on its way.
+    """
 
     skipping = False
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
         self._on_terminal = Shown()
+        self.painted = asyncio.Event()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        self._draw(screen, renderable)
+        if self._running and not self._batch_count:  # until then Textual draws nothing: the app is not up yet
+            self.painted.set()
+
+    def _draw(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if renderable is not None and self.writer_behind():
             if not self.skipping:
                 self.skipping = True
