@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,18 @@ from tests.pilot.deck import Clock, Deck, deck
 from tests.pilot.scenes import many_clusters
 
 NAMES = [f"c{number:02d}" for number in range(12)]
+
+
+@asynccontextmanager
+async def all_at_rest(folder: Path, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Deck]:
+    """The console on many clusters, each asked once and not again within the minute."""
+    clock, slowly = Clock(), "[console]\nrefresh_s = 60\n"
+    async with (
+        many_clusters(clock, NAMES) as fleet,
+        deck(folder, fleet.clusters, size=size, clock=clock, before=slowly) as console,
+    ):
+        await console.asked()
+        yield console
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> list[str]:
@@ -58,13 +72,7 @@ async def shows_of(console: Deck, monkeypatch: pytest.MonkeyPatch, screen: type[
 async def test_a_refresh_of_all_clusters_is_one_showing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, screen: type[Any]
 ) -> None:
-    clock = Clock()
-    before = "[console]\nrefresh_s = 60\n"
-    async with (
-        many_clusters(clock, NAMES) as fleet,
-        deck(tmp_path, fleet.clusters, clock=clock, before=before) as console,
-    ):
-        await console.asked()
+    async with all_at_rest(tmp_path) as console:
         await console.press(mode)
         assert await shows_of(console, monkeypatch, screen) <= 3  # a tick of the clock may come in between
 
@@ -72,12 +80,7 @@ async def test_a_refresh_of_all_clusters_is_one_showing(
 async def test_a_tick_makes_only_the_rows_in_view_anew_in_metrics_mode(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock()
-    async with (
-        many_clusters(clock, NAMES) as fleet,
-        deck(tmp_path, fleet.clusters, clock=clock, before="[console]\nrefresh_s = 60\n", size=(80, 24)) as console,
-    ):
-        await console.asked()
+    async with all_at_rest(tmp_path, size=(80, 24)) as console:
         await console.press("4")
         await console.shows("c00")
         made = counted(monkeypatch, metrics_screen, "subject_row")
@@ -96,13 +99,7 @@ async def test_a_tick_makes_only_the_rows_in_view_anew_in_metrics_mode(
 async def test_only_the_rows_of_the_cluster_that_spoke_are_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, where: Any, name: str
 ) -> None:
-    clock = Clock()
-    before = "[console]\nrefresh_s = 60\n"
-    async with (
-        many_clusters(clock, NAMES) as fleet,
-        deck(tmp_path, fleet.clusters, clock=clock, before=before) as console,
-    ):
-        await console.asked()
+    async with all_at_rest(tmp_path) as console:
         await console.press(mode)
         made = counted(monkeypatch, where, name)
         await console.until(lambda: [console.app.ticked.publish(None)] and set(made) == set(NAMES))
@@ -115,13 +112,7 @@ async def test_only_the_rows_of_the_cluster_that_spoke_are_made_anew(
 async def test_what_prometheus_says_of_many_clusters_leaves_the_event_loop_between_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock()
-    before = "[console]\nrefresh_s = 60\n"
-    async with (
-        many_clusters(clock, NAMES) as fleet,
-        deck(tmp_path, fleet.clusters, clock=clock, before=before) as console,
-    ):
-        await console.asked()
+    async with all_at_rest(tmp_path) as console:
         happened: list[str] = []
         real = console.core.fleet._joined
         monkeypatch.setattr(console.core.fleet, "_joined", lambda name: (happened.append(name), real(name))[1])
@@ -135,19 +126,13 @@ async def test_what_prometheus_says_of_many_clusters_leaves_the_event_loop_betwe
 
 
 async def test_an_answer_without_news_shows_nothing(tmp_path: Path) -> None:
-    clock = Clock()
-    before = "[console]\nrefresh_s = 60\n"
-    async with (
-        many_clusters(clock, NAMES) as fleet,
-        deck(tmp_path, fleet.clusters, clock=clock, before=before) as console,
-    ):
-        await console.asked()
+    async with all_at_rest(tmp_path) as console:
         await console.pilot.pause(0.3)
         told: list[str] = []
         console.app.fleet_changed.subscribe(
             console.app.screen, lambda said: told.append(said.spec.name if said else ""), immediate=True
         )
-        clock.now += 1
+        console.clock.now += 1
         await console.core.fleet._figures_changed(NAMES)
         await say(console, "c07")
         await console.until(lambda: told)

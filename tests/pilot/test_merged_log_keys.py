@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,24 +16,37 @@ from console.services import kept_logs
 from console.services.kept_logs import LogCopies
 from console.services.state_folder import StateFolder
 from console.widgets.log_view import LogView
-from tests.pilot.deck import Clock, deck
-from tests.pilot.scenes import many_clusters, one_cluster
+from tests.pilot.deck import Clock, Deck, deck
+from tests.pilot.scenes import Fleet, many_clusters, one_cluster
 
 ONE, TWO = "raysubmit_7KqWmXsTz4bGhY2n", "raysubmit_9fQsYcVnJ3hTz2Kd"
 
 
-async def test_l_on_marked_jobs_merges_their_logs_by_time_with_the_cluster_before_each_line(tmp_path: Path) -> None:
+@asynccontextmanager
+async def left_and_right(
+    folder: Path, left: bytes, right: bytes | None = None, status: str = "RUNNING"
+) -> AsyncIterator[tuple[Fleet, Deck]]:
+    """The console on two clusters, each with a job and its log; without a log there is no job, either."""
     clock = Clock()
-    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
-        for name, job_id, log in (
-            ("left", ONE, b"14:03:01 alpha\n14:03:03 gamma\nValueError: (no)\n"),
-            ("right", TWO, b"14:03:02 beta\n14:03:04 delta\n"),
-        ):
-            fleet.heads[name].add_job(job_id, "RUNNING")
-            fleet.heads[name].logs[job_id] = log
-        await console.press("2")
-        await console.shows(ONE, TWO)
-        await console.press("space", "j", "space", "l")
+    async with many_clusters(clock, ("left", "right")) as fleet, deck(folder, fleet.clusters, clock=clock) as console:
+        for name, job_id, log in (("left", ONE, left), ("right", TWO, right)):
+            if log is not None:
+                fleet.heads[name].add_job(job_id, status)
+                fleet.heads[name].logs[job_id] = log
+        yield fleet, console
+
+
+async def open_both(console: Deck) -> None:
+    """Mark both jobs and open their logs as one."""
+    await console.press("2")
+    await console.shows(ONE, TWO)
+    await console.press("space", "j", "space", "l")
+
+
+async def test_l_on_marked_jobs_merges_their_logs_by_time_with_the_cluster_before_each_line(tmp_path: Path) -> None:
+    left, right = b"14:03:01 alpha\n14:03:03 gamma\nValueError: (no)\n", b"14:03:02 beta\n14:03:04 delta\n"
+    async with left_and_right(tmp_path, left, right) as (fleet, console):
+        await open_both(console)
         await console.shows("2 logs of", "delta", "1 error")
         assert isinstance(console.app.screen, MergedLogScreen)
         lines = [line.split()[:2] + line.split()[2:3] for line in console.lines() if "14:03" in line]
@@ -52,11 +67,7 @@ async def test_l_on_marked_jobs_merges_their_logs_by_time_with_the_cluster_befor
 
 async def test_lines_wait_for_the_slowest_log_at_first(tmp_path: Path) -> None:
     """The head of the older log is silent for some seconds: its lines still come first."""
-    clock = Clock()
-    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
-        for name, job_id, log in (("left", ONE, b"14:03:02 later\n"), ("right", TWO, b"14:03:01 earlier\n")):
-            fleet.heads[name].add_job(job_id, "RUNNING")
-            fleet.heads[name].logs[job_id] = log
+    async with left_and_right(tmp_path, b"14:03:02 later\n", b"14:03:01 earlier\n") as (fleet, console):
         await console.press("2")
         await console.shows(ONE, TWO)
         fleet.heads["right"].log_delay_s = 1.5
@@ -68,14 +79,9 @@ async def test_lines_wait_for_the_slowest_log_at_first(tmp_path: Path) -> None:
 
 async def test_a_flood_of_several_logs_comes_in_pieces_and_whole(tmp_path: Path) -> None:
     """No piece is so long that a key would have to wait for it."""
-    clock, pieces = Clock(), []
-    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
-        for name, job_id in (("left", ONE), ("right", TWO)):
-            fleet.heads[name].add_job(job_id, "RUNNING")
-            fleet.heads[name].logs[job_id] = b"14:03:01 first\n"
-        await console.press("2")
-        await console.shows(ONE, TWO)
-        await console.press("space", "j", "space", "l")
+    pieces: list[int] = []
+    async with left_and_right(tmp_path, b"14:03:01 first\n", b"14:03:01 first\n") as (fleet, console):
+        await open_both(console)
         await console.shows("first", "2 lines")
         view = console.app.screen.query_one(LogView)
         feed = view.ring.feed
@@ -97,15 +103,9 @@ def timed_log(name: str, first: int, count: int, every_s: int) -> bytes:
 
 async def test_logs_are_read_back_to_their_beginnings_as_one(tmp_path: Path) -> None:
     """One says a line every 2 s, the other every 10 s: page by page each gets its lines in its order, none twice."""
-    clock = Clock()
     logs = {"left": timed_log("left", 0, 5000, 2), "right": timed_log("right", 0, 1000, 10)}
-    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
-        for name, job_id in (("left", ONE), ("right", TWO)):
-            fleet.heads[name].add_job(job_id, "SUCCEEDED")
-            fleet.heads[name].logs[job_id] = logs[name]
-        await console.press("2")
-        await console.shows(ONE, TWO)
-        await console.press("space", "j", "space", "l")
+    async with left_and_right(tmp_path, **logs, status="SUCCEEDED") as (_, console):
+        await open_both(console)
         await console.shows("left 9998", "1 200 lines")  # of the right one only what is as new as the left one's first
         view = console.app.screen.query_one(LogView)
         while "the logs begin here" not in console.messages:
@@ -121,14 +121,8 @@ async def test_logs_are_read_back_to_their_beginnings_as_one(tmp_path: Path) -> 
 async def test_a_cluster_that_is_gone_gives_its_kept_copy_among_the_others_and_the_rest_when_it_is_back(
     tmp_path: Path,
 ) -> None:
-    clock = Clock()
-    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
-        for name, job_id, log in (("left", ONE, b"14:03:01 a\n14:03:03 c\n"), ("right", TWO, b"14:03:02 b\n")):
-            fleet.heads[name].add_job(job_id, "RUNNING")
-            fleet.heads[name].logs[job_id] = log
-        await console.press("2")
-        await console.shows(ONE, TWO)
-        await console.press("space", "j", "space", "l")
+    async with left_and_right(tmp_path, b"14:03:01 a\n14:03:03 c\n", b"14:03:02 b\n") as (fleet, console):
+        await open_both(console)
         await console.shows("3 lines")
         await console.press("escape")
         fleet.heads["left"].trouble = "close"
@@ -143,10 +137,7 @@ async def test_a_cluster_that_is_gone_gives_its_kept_copy_among_the_others_and_t
 
 
 async def test_a_cluster_that_was_taken_out_ends_no_other_log(tmp_path: Path) -> None:
-    clock = Clock()
-    async with many_clusters(clock, ("left", "right")) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
-        fleet.heads["left"].add_job(ONE, "RUNNING")
-        fleet.heads["left"].logs[ONE] = b"14:03:01 still here\n"
+    async with left_and_right(tmp_path, b"14:03:01 still here\n") as (_, console):
         await console.press("2")
         await console.shows(ONE)
         there = console.core.fleet.snapshots[0].jobs[0]

@@ -1,12 +1,11 @@
 """What is judged of a head that answers: who it is by two ways, its clock, and what Ray client would need."""
 
 import re
-from pathlib import Path
 
 import pytest
+from tunnelled import tunnelled
 
 from console.clients.vm_script import Told
-from console.config import parse_config
 from console.model.check import Outcome
 from console.model.failure import Failure
 from console.services.evidence import Evidence
@@ -79,18 +78,7 @@ def test_a_walk_that_ends_on_the_vm_itself_has_no_second_way():
 
 def configured(keys):
     """The path of a cluster behind a tunnel, with these keys of clusters.toml."""
-    text = f"""
-[ssh.vm]
-host = "vm"
-private_ip = "192.168.1.19"
-
-[[clusters]]
-name = "local-1"
-kind = "local"
-tunnel = {{ via = "vm", slot = 1 }}
-{keys}
-"""
-    config = parse_config(text.encode(), Path("/c.toml"), {})
+    config = tunnelled(keys)
     return path_of(config.clusters[0], config)
 
 

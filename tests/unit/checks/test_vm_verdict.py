@@ -1,12 +1,10 @@
 """What ssh saw on the VM, together with a walk -> checks: right and wrong addresses, dead sessions, a laptop's own."""
 
-from pathlib import Path
-
 import pytest
+from tunnelled import VM, tunnelled
 
 from console.clients.ssh import ReverseForward, read_reverse_forwards
 from console.clients.vm_script import Listener, Told
-from console.config import parse_config
 from console.model.check import Outcome
 from console.model.failure import Failure
 from console.services.evidence import Evidence
@@ -15,24 +13,12 @@ from console.services.paths import path_of
 from console.services.verdict import Because, service_checks
 from console.services.walk import Step, Walked
 
-VM = "192.168.1.19"
-TEXT = f"""
-[ssh.vm]
-host = "GPU-cpouta"
-private_ip = "{VM}"
-
-[[clusters]]
-name = "local-1"
-kind = "local"
-reach = "REACH"
-tunnel = {{ via = "vm", slot = 1 }}
-"""
 NO_WORKER = Because("the cluster has no worker node, so nothing has to answer")
 LISTENERS = tuple(Listener(VM, port, "sshd", 812) for port in (8100, 8151, 8201, 8202, 8301))
 
 
 def configured(reach):
-    config = parse_config(TEXT.replace("REACH", reach).encode(), Path("/c.toml"), {})
+    config = tunnelled(f'reach = "{reach}"')
     return config, path_of(config.clusters[0], config)
 
 
