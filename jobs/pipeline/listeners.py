@@ -11,7 +11,7 @@ import socket
 import time
 from http.client import HTTPConnection, HTTPException
 
-ANSWERS_IN_A_ROW = 8  # a second listener stays unseen with a chance of 1 in 256
+ANSWERS_IN_A_ROW = 12  # a second listener stays unseen with a chance of 1 in 2048
 NO_JOB = "something that is no job's application"
 
 
@@ -33,18 +33,20 @@ def stranger(host: str, port: int, submission_id: str, patience_s: float = 5.0) 
     """Return who else answers there, None when only ``submission_id`` does or nothing can be heard from here.
 
     A proxy that has not learnt its routes yet answers 404 for us, so what is heard before our first own answer counts
-    only while there is none; and one answer of ours proves nothing where two listen, so a row of them is asked for.
+    only while there is none. From then on any other answer is somebody else's, who may be silent for a while by chance:
+    the kernel deals the connections, so one answer of ours proves nothing and a row of them is asked for.
     """
-    in_a_row, heard_ourselves, other, give_up_at = 0, False, None, time.monotonic() + patience_s
-    while in_a_row < ANSWERS_IN_A_ROW and time.monotonic() < give_up_at:
+    ours_in_a_row, heard_ourselves, other, give_up_at = 0, False, None, time.monotonic() + patience_s
+    while ours_in_a_row < ANSWERS_IN_A_ROW and time.monotonic() < give_up_at:
         heard = _answering(host, port)
         if heard == submission_id:
-            other = other if heard_ourselves else None
-            in_a_row, heard_ourselves = in_a_row + 1, True
+            ours_in_a_row, heard_ourselves, other = ours_in_a_row + 1, True, None
+        elif heard and heard_ourselves:
+            return heard
         else:
-            in_a_row, other = 0, heard or other
+            ours_in_a_row, other = 0, heard or other
             time.sleep(0.1)
-    return other if in_a_row < ANSWERS_IN_A_ROW else None
+    return other
 
 
 def _answering(host: str, port: int) -> str:

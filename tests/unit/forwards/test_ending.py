@@ -28,7 +28,9 @@ def reaped_by_the_loop():
 @pytest.mark.usefixtures("reaped_by_the_loop")
 def test_an_exit_status_is_not_lost_by_a_signal_that_came_too_late():
     async def late() -> int:
-        process = await asyncio.create_subprocess_exec("sh", "-c", "exit 3")
+        # It waits for a line: one that ends by itself may be reaped before the loop comes back to us.
+        process = await asyncio.create_subprocess_exec("sh", "-c", "read line; exit 3", stdin=asyncio.subprocess.PIPE)
+        process.stdin.write(b"end\n")
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 -- the loop is not to hear
         send(process, signal.SIGKILL)
         return await process.wait()

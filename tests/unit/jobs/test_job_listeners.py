@@ -61,6 +61,11 @@ def test_a_stranger_beside_us_is_named(listening):
     assert stranger("127.0.0.1", port, "ours", patience_s=0.6) == "theirs"
 
 
+def test_a_stranger_who_falls_silent_by_chance_is_not_forgotten(listening):
+    port = listening(about("ours"), about("theirs"), *[about("ours")] * 20)
+    assert stranger("127.0.0.1", port, "ours") == "theirs"
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}"])
 def test_a_stranger_without_a_name(listening, body):
     port = listening(body)
