@@ -11,7 +11,7 @@ import ray
 
 from pipeline.clustering_parameters import ClusteringParameters
 from pipeline.share import Facts, Share
-from pipeline.stages import collect, start_preprocessing, start_providers
+from pipeline.stages import carry_out, start_providers
 from pipeline.summaries import Collected
 
 
@@ -38,13 +38,7 @@ class MainCluster:
         given = self._given
         if not self._providers:
             self.start()
-        tasks = start_preprocessing(share.hands, self._providers, given.tuple_batch, share.batches_before)
-        try:
-            return collect(tasks, given.stats_batch, share.collectors_before, given.cluster_timeout_s)
-        except Exception:
-            for task in tasks:
-                ray.cancel(task, force=True)
-            raise
+        return carry_out(share, self._providers, given.tuple_batch, given.stats_batch, given.cluster_timeout_s)
 
     def close(self) -> None:
         """End the providers; the connection itself is the process's own."""

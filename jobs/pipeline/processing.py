@@ -8,12 +8,13 @@ import ray
 
 from pipeline.claim import Holding
 from pipeline.completeness import check_complete
-from pipeline.files import ascending, deal, generated_files
+from pipeline.files import ascending, generated_files
 from pipeline.log import say
 from pipeline.output import Document, of_one
 from pipeline.parameters import Parameters
+from pipeline.share import Share, share_of
 from pipeline.side_by_side import serve_made
-from pipeline.stages import collect, start_preprocessing, start_providers
+from pipeline.stages import carry_out, start_providers
 
 
 def process(given: Parameters, holding: Holding) -> None:
@@ -25,15 +26,17 @@ def process(given: Parameters, holding: Holding) -> None:
 def _made(given: Parameters) -> Document:
     """Generate, distribute, collect and check."""
     providers = start_providers(given.actors)  # these take longest to start
-    files = generated_files(given.amount, given.lengths, given.extensions, given.priority)
-    say(f"Generated {len(files)} files, dealing them to {given.workers} workers")
-    preprocessed = start_preprocessing(deal(ascending(files), given.workers), providers, given.tuple_batch)
-    del files, providers  # the tasks hold them now, so the providers end with the tasks
-    say(f"Preprocessing in batches of {given.tuple_batch} with {given.actors} actors")
-    collected = collect(preprocessed, given.stats_batch)
+    collected = carry_out(_dealt(given), providers, given.tuple_batch, given.stats_batch)
     check_complete(given.amount, [collected.seeds])
     say(f"Collected {len(collected.summaries)} summaries of up to {given.stats_batch} batches")
     return of_one(collected.summaries)
+
+
+def _dealt(given: Parameters) -> Share:
+    files = generated_files(given.amount, given.lengths, given.extensions, given.priority)
+    say(f"Generated {len(files)} files, dealing them to {given.workers} workers")
+    say(f"Preprocessing in batches of {given.tuple_batch} with {given.actors} actors")
+    return share_of(ascending(files), [0] * given.workers, 0)
 
 
 def _say_shortage(cpus: int) -> None:

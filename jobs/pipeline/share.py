@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from pipeline.files import File, deal
 
+SHORT = 500  # files: the stages are through with so many sooner than another process of Ray's has started
+
 
 class Facts(NamedTuple):
     """What a connected cluster said: living nodes, and what is free by the names of RESOURCES, memory in bytes."""
@@ -22,11 +24,27 @@ class Share(NamedTuple):
     hands: Sequence[Sequence[File]]
     batches_before: Sequence[int]
     collectors_before: int
+    first_worker: int = 1
 
 
 def share_of(files: Sequence[File], batches_before: Sequence[int], collectors_before: int) -> Share:
     """Deal ``files`` round robin to as many workers as ``batches_before`` tells of."""
     return Share(deal(files, len(batches_before)), batches_before, collectors_before)
+
+
+def in_parts(share: Share) -> list[Share]:
+    """Return the share in parts, each of which is to begin when the one before it is done.
+
+    Of short lists the first goes ahead: for tasks that wait Ray starts processes, each of which costs more than the
+    work does, while the process of the first list is there for the others when it is done.
+    """
+    hands, before, collectors, worker = share
+    if len(hands) == 1 or len(hands[0]) > SHORT:
+        return [share]
+    return [
+        Share(hands[:1], before[:1], collectors, worker),
+        Share(hands[1:], before[1:], collectors + 1, worker + 1),
+    ]
 
 
 def batches_after(share: Share, tuple_batch: int) -> list[int]:

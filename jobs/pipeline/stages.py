@@ -7,7 +7,6 @@ can run its own stages. Classes and functions are plain; they become Ray's at th
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -15,8 +14,9 @@ from typing import Any
 import ray
 
 from pipeline.files import Figures, File, cut
-from pipeline.summaries import Batch, Collected, collected
-from pipeline.waiting import first_finished
+from pipeline.share import Share, in_parts
+from pipeline.summaries import Batch, Collected, collected, merged
+from pipeline.waiting import Deadline
 
 GIB = 2**30
 ONE_CPU: dict[str, Any] = {"num_cpus": 1, "memory": GIB // 5}
@@ -44,20 +44,35 @@ def start_providers(actors: int) -> list[Any]:
     return [provider.remote() for _ in range(actors)]
 
 
-def start_preprocessing(
-    lists: Sequence[Sequence[File]], providers: Sequence[Any], tuple_batch: int, batches_before: Sequence[int] = ()
-) -> list[Any]:
-    """Start one preprocess task per list; return the tasks' references, in the order of the lists.
+def carry_out(
+    share: Share, providers: Sequence[Any], tuple_batch: int, stats_batch: int, timeout_s: float = math.inf
+) -> Collected:
+    """Preprocess a share and collect what comes of it, one part after the other.
 
-    ``batches_before`` counts each worker's earlier batches: the new ones are numbered on from there.
+    Raise TimeoutError when that is not done after ``timeout_s``, and whatever a task raised; no task runs on then.
     """
-    actors = len(providers)
+    deadline, parts, done = Deadline(timeout_s), deque(in_parts(share)), list[Collected]()
+    del share  # once a part's tasks hold its files nothing else has to
+    while parts:
+        collectors_before = parts[0].collectors_before
+        tasks = _start_preprocessing(parts.popleft(), providers, tuple_batch)
+        try:
+            done.append(_collect(tasks, stats_batch, collectors_before, deadline))
+        except Exception:
+            for task in tasks:
+                ray.cancel(task, force=True)
+            raise
+    return merged(done)
+
+
+def _start_preprocessing(share: Share, providers: Sequence[Any], tuple_batch: int) -> list[Any]:
+    """Start one preprocess task per list; return the tasks' references, in the order of the lists."""
     task = ray.remote(preprocess).options(**ONE_CPU)
-    places = [(worker, worker % actors, before) for worker, before in enumerate(batches_before or [0] * len(lists))]
-    return [
-        task.remote(ray.put(lists[worker]), (worker + 1, actor + 1, before), providers[actor], tuple_batch)
-        for worker, actor, before in places
-    ]
+    started = []
+    for worker, (files, before) in enumerate(zip(share.hands, share.batches_before, strict=True), share.first_worker):
+        actor = (worker - 1) % len(providers)
+        started.append(task.remote(ray.put(files), (worker, actor + 1, before), providers[actor], tuple_batch))
+    return started
 
 
 def preprocess(files: Sequence[File], place: tuple[int, int, int], provider: Any, tuple_batch: int) -> list[Batch]:
@@ -77,29 +92,13 @@ def preprocess(files: Sequence[File], place: tuple[int, int, int], provider: Any
     return [Batch(worker, actor, number, *found) for number, found in enumerate(figures, start=before + 1)]
 
 
-def collect(
-    preprocessed: Sequence[Any], stats_batch: int, collectors_before: int = 0, timeout_s: float = math.inf
-) -> Collected:
-    """Give each preprocess task's batches to a collector as it finishes; return all that they made, in that order.
-
-    Raise TimeoutError when that is not done after ``timeout_s``.
-    """
-    give_up_at = time.monotonic() + timeout_s
+def _collect(preprocessed: Sequence[Any], stats_batch: int, collectors_before: int, deadline: Deadline) -> Collected:
+    """Give each preprocess task's batches to a collector as it finishes; return all that they made, in that order."""
     collector = ray.remote(collected).options(**ONE_CPU)
     pending = list(preprocessed)
     collectors: list[Any] = []
     while pending:
-        finished = _next(pending, give_up_at, timeout_s)
+        finished = deadline.first_finished(pending)
         pending.remove(finished)
         collectors.append(collector.remote(collectors_before + len(collectors) + 1, finished, stats_batch))
-    found: list[Collected] = [ray.get(_next([reference], give_up_at, timeout_s)) for reference in collectors]
-    return Collected(
-        [summary for each in found for summary in each.summaries], [seed for each in found for seed in each.seeds]
-    )
-
-
-def _next(pending: Sequence[Any], give_up_at: float, timeout_s: float) -> Any:
-    finished = first_finished(pending, give_up_at - time.monotonic())
-    if finished is None:
-        raise TimeoutError(f"not done after {timeout_s:g} s")
-    return finished
+    return merged([ray.get(deadline.first_finished([reference])) for reference in collectors])

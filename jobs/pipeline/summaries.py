@@ -35,6 +35,13 @@ def collected(collector: int, batches: Sequence[Batch], stats_batch: int) -> Col
     )
 
 
+def merged(parts: Sequence[Collected]) -> Collected:
+    """Return the parts as one, in their order."""
+    return Collected(
+        [summary for part in parts for summary in part.summaries], [seed for part in parts for seed in part.seeds]
+    )
+
+
 def summaries(collector: int, batches: Sequence[Batch], stats_batch: int) -> list[Summary]:
     """Return one summary per group of ``stats_batch`` batches of one worker, in order; the last may be short.
 

@@ -20,3 +20,17 @@ def first_finished(pending: Sequence[Any], timeout_s: float = math.inf) -> Any:
         if finished:
             return finished[0]
     return None
+
+
+class Deadline:
+    """A time by which several waits have to be over."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s, self._at = timeout_s, time.monotonic() + timeout_s
+
+    def first_finished(self, pending: Sequence[Any]) -> Any:
+        """Return the reference that finishes first, by failing too. Raise TimeoutError when the time is over before."""
+        finished = first_finished(pending, self._at - time.monotonic())
+        if finished is None:
+            raise TimeoutError(f"not done after {self._timeout_s:g} s")
+        return finished

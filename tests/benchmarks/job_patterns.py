@@ -13,7 +13,8 @@ import ray
 from pipeline.completeness import check_complete
 from pipeline.figures import batch_figures
 from pipeline.files import ascending, cut, deal, generated_files
-from pipeline.stages import ONE_CPU, collect, start_preprocessing, start_providers
+from pipeline.share import share_of
+from pipeline.stages import ONE_CPU, carry_out, start_providers
 from pipeline.summaries import Batch, summaries
 
 LENGTHS, PRIORITY = [2, 3, 4, 5, 6, 7], {"txt": 1, "py": 2, "md": 3, "ipynb": 4, "yaml": 5, "sh": 6}
@@ -54,9 +55,9 @@ def slow_pattern(files):
 
 def our_pattern(files):
     providers = start_providers(ACTORS)
-    lists = deal(ascending(files()), WORKERS)
-    collected = collect(start_preprocessing(lists, providers, TUPLE_BATCH), STATS_BATCH)
-    check_complete(sum(map(len, lists)), [collected.seeds])
+    share = share_of(ascending(files()), [0] * WORKERS, 0)
+    collected = carry_out(share, providers, TUPLE_BATCH, STATS_BATCH)
+    check_complete(sum(map(len, share.hands)), [collected.seeds])
     return collected.summaries
 
 

@@ -11,7 +11,7 @@ from pipeline.completeness import check_complete
 from pipeline.errors import JobError
 from pipeline.files import cut, deal, generated_files
 from pipeline.members import Member
-from pipeline.share import batches_after, share_of
+from pipeline.share import SHORT, batches_after, in_parts, share_of
 from pipeline.weights import RESOURCES, cluster_weights
 
 EXTENSIONS = ["txt", "py", "md", "ipynb", "yaml", "sh"]
@@ -140,6 +140,23 @@ def test_a_lost_member_gives_all_its_files_back_and_keeps_no_result():
     assert member.fail("gone") == files
     about, rows = member.outcome()
     assert (about["files"], about["error"], rows) == (0, "gone", [])
+
+
+@given(st.integers(0, 3 * SHORT), st.integers(1, 5), st.integers(0, 9))
+def test_the_parts_of_a_share_are_the_share(files, workers, collectors_before):
+    share = share_of(list(range(files)), list(range(workers)), collectors_before)
+    parts = in_parts(share)
+    numbers = [number for part in parts for number in range(part.first_worker, part.first_worker + len(part.hands))]
+    assert numbers == list(range(1, workers + 1))
+    assert [hand for part in parts for hand in part.hands] == list(share.hands)
+    assert [before for part in parts for before in part.batches_before] == list(share.batches_before)
+    assert [part.collectors_before for part in parts] == [collectors_before, collectors_before + 1][: len(parts)]
+
+
+def test_only_a_short_list_goes_ahead_of_the_others():
+    assert len(in_parts(share_of(list(range(2 * SHORT)), [0, 0], 0))) == 2
+    assert len(in_parts(share_of(list(range(2 * SHORT + 1)), [0, 0], 0))) == 1
+    assert len(in_parts(share_of([1], [0], 0))) == 1
 
 
 def test_share_and_batches_after():
