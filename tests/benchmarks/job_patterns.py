@@ -73,7 +73,7 @@ def main():
     address, jobs_folder, amount, pairs = sys.argv[1:]
     environment = {"working_dir": jobs_folder, "excludes": ["__pycache__"]}
     ray.init(address, runtime_env=environment, log_to_driver=False, logging_level="ERROR")
-    run(our_pattern, 100)  # the first one waits for the working dir
+    run(our_pattern, int(amount))  # the first one waits for the working dir, and for processes
     ours, slow = [], []
     for _ in range(int(pairs)):
         seconds, made = run(our_pattern, int(amount))
