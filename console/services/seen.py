@@ -93,6 +93,8 @@ class SeenHistory:
         self._nodes[cluster] = snapshot.nodes
         for node in snapshot.alive_nodes:
             self._record_node(cluster, node)
+        if at is not None:
+            self._forget_gone(cluster, {node.node_id for node in snapshot.nodes}, at)
 
     def lines(self, cluster: str, node_id: str, metric: str, start: float, node: str = "") -> tuple[Line, ...]:
         """Return what was seen of a metric since ``start``: a line, or one a GPU, of the ``node`` (its address)."""
@@ -122,6 +124,13 @@ class SeenHistory:
     def _track(self, cluster: str, node_id: str) -> _Track:
         tracks = self._tracks.setdefault(cluster, {})
         return tracks.setdefault(node_id, _Track())
+
+    def _forget_gone(self, cluster: str, present: set[str], now: float) -> None:
+        """Forget nodes that ended a while ago and that the cluster does not list any more: nobody can choose them."""
+        tracks = self._tracks[cluster]
+        for node_id in tracks.keys() - present - {""}:
+            if now - tracks[node_id].times[-1] > _ENDED_S:
+                del tracks[node_id]
 
     def _has_room(self, cluster: str, more: int, now: float) -> bool:
         """Return whether a cluster's share takes so many figures more, if need be in place of a node that has ended."""

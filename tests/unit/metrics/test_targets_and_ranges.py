@@ -133,6 +133,22 @@ def test_every_cluster_has_its_share_of_the_room_and_what_ended_makes_room(monke
     assert seen.lines("a", "new", "cpu_percent", 0.0)
 
 
+def test_a_node_that_is_listed_no_more_is_forgotten_ten_minutes_after_it_was_seen_last():
+    seen = SeenHistory()
+
+    def record(at, node_id):
+        told = snapshot(at, 1.0)
+        seen.record(msgspec.structs.replace(told, nodes=(msgspec.structs.replace(told.nodes[0], node_id=node_id),)))
+
+    record(1000.0, "gone")
+    record(1500.0, "new")
+    assert seen.lines("a", "gone", "cpu_percent", 0.0)
+    record(1700.0, "new")
+    assert seen.lines("a", "gone", "cpu_percent", 0.0) == ()
+    assert seen.lines("a", "new", "cpu_percent", 0.0)
+    assert len(seen.lines("a", "", "cpu_percent", 0.0)[0].points) >= 3
+
+
 def test_a_line_as_a_row():
     line = Line("memory_used_bytes", "", None, "prometheus", ((0.0, 0.0), (10.0, None), (20.0, 1024.0**3)))
     row = dict(zip((column.key for column in LINE_COLUMNS), line_row(line, 22.0, UNICODE, 3).cells, strict=True))
