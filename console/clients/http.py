@@ -138,7 +138,7 @@ async def exchange(
             try:
                 await _read_bounded(response, where, received, most_bytes)
             finally:
-                await response.aclose()
+                await _close(response)
     seconds = asyncio.get_running_loop().time() - started
     kind = response.headers.get("content-type", "")
     return Reply(response.status_code, bytes(received), kind, seconds, dict(response.headers))
@@ -162,7 +162,13 @@ async def open_stream(
             raise status_error(where, Reply(response.status_code, bytes(body), "", 0.0))
         yield _chunks(response, where, timeout_s)
     finally:
-        await response.aclose()
+        await _close(response)
+
+
+async def _close(response: httpx.Response) -> None:
+    """Give the connection back, and let go of the stream, which holds the response: only garbage collection would."""
+    await response.aclose()
+    del response.stream
 
 
 async def _chunks(response: httpx.Response, where: str, timeout_s: float) -> AsyncIterator[bytes]:

@@ -1,6 +1,7 @@
 """The dashboard client against a small real server: replies decoded, every failure in our own words."""
 
 import asyncio
+import gc
 import sys
 
 import httpx
@@ -185,3 +186,22 @@ def test_a_starting_head_does_not_know_what_is_free() -> None:
 def test_a_client_looks_for_no_module_that_is_not_there() -> None:
     DashboardClient(ClusterSpec(name="one", kind="local", dashboard="http://127.0.0.1:9"), None)
     assert "sniffio" in sys.modules  # else httpcore looks for it on disk, four times a request
+
+
+def test_an_answer_leaves_nothing_to_garbage_collection() -> None:
+    async def work() -> list[object]:
+        async with fake_dashboard() as fake:
+            dashboard = client(fake.url)
+            await dashboard.identity()
+            gc.collect()
+            gc.disable()
+            for _ in range(5):
+                await dashboard.nodes()
+            left = [each for each in gc.get_objects() if isinstance(each, httpx.Response)]
+            await dashboard.close()
+            return left
+
+    try:
+        assert asyncio.run(work()) == []
+    finally:
+        gc.enable()
