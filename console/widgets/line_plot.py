@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from textual.strip import Strip
 
@@ -10,6 +11,9 @@ from console.render.chart import Chart
 from console.render.glyphs import UNICODE, Glyphs
 from console.render.metric_panels import PanelView, panel_chart
 from console.widgets.scatter_plot import GroupToned
+
+# One chart after the other: the interpreter draws no two at once anyway, and each takes room while it is drawn.
+_DRAWING = ThreadPoolExecutor(1, "charts")
 
 
 class LinePlot(GroupToned):
@@ -38,7 +42,8 @@ class LinePlot(GroupToned):
         self.run_worker(self._draw_aside(self._view), group="chart", exclusive=True)
 
     async def _draw_aside(self, view: PanelView) -> None:
-        self._take(await asyncio.to_thread(panel_chart, view, *self.size, self.glyphs))
+        loop = asyncio.get_running_loop()
+        self._take(await loop.run_in_executor(_DRAWING, panel_chart, view, *self.size, self.glyphs))
 
     def _take(self, chart: Chart | None) -> None:
         before, self.chart = self.chart, chart
