@@ -15,7 +15,6 @@ from console.screens.modes import import_all
 from console.services.crash import crashed
 
 _SETTLED_S = 3.0  # by then the clients are imported, too
-_GARBAGE = 700, 10, 50  # Python's own but for the last: to look through everything takes 12 ms of a key's 50
 # How long another thread may keep the interpreter when the event loop wants it. Python's own 5 ms come again at each
 # system call of the loop, and add up to 50 ms of a key's 50 while an answer of Prometheus is taken apart.
 _SWITCH_S = 0.0005
@@ -43,7 +42,7 @@ async def run_console(session: Session, beside: Callable[[], Awaitable[object]] 
     core = session.core(starts_clusters=beside is not None)
     core.load()
     app = ConsoleApp(core, glyphs=session.glyphs)
-    tasks = [asyncio.create_task(_settle(app))]
+    tasks = [asyncio.create_task(settle(app))]
     if beside is not None:
         tasks.append(asyncio.create_task(_beside(app, beside)))
     try:
@@ -65,13 +64,12 @@ def _take_the_terminal_s_own_size() -> None:
         os.environ.pop(name, None)
 
 
-async def _settle(app: ConsoleApp) -> None:
+async def settle(app: ConsoleApp) -> None:
     """Keep what the start has made out of every later garbage collection: to walk it takes 65 ms of a key's 50."""
     await app.painted.wait()
     await asyncio.sleep(_SETTLED_S)
     await asyncio.to_thread(import_all)
     gc.freeze()
-    gc.set_threshold(*_GARBAGE)
     gc.enable()
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from console.app import ConsoleApp
+from console.cli.screen import settle
 from console.services.core import Core, Options
 from tests.benchmarks.soak_servers import CLUSTERS, fast_clock
 
@@ -42,7 +43,7 @@ async def soak(core: Core, wanted: int) -> tuple[int, list[float]]:
     """Run the console until its Prometheus was asked so often; return how often it was, and megabytes per 1000."""
     process, app, sizes = psutil.Process(), ConsoleApp(core), list[float]()
     async with app.run_test(size=(160, 50)) as pilot:
-        await pilot.pause(1.0)  # until the configuration's own refresh is taken over
+        await settle(app)  # as `raydeck` does; the configuration's own refresh is taken over meanwhile
         core.fleet.refresh_s = REFRESH_S
         watch = core.fleet.metrics.watch_of("bench-00") if core.fleet.metrics is not None else None
         assert watch is not None
