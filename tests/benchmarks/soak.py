@@ -7,6 +7,7 @@ and go, and sessions change as they would in so many hours.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from tests.benchmarks.soak_servers import CLUSTERS, fast_clock
 
 SPEED = 100.0
 REFRESH_S = 2.0 / SPEED
+KEY_EVERY_S = 10.0 / SPEED
 MOST_S = 560.0
 
 
@@ -57,10 +59,10 @@ async def soak(core: Core, wanted: int) -> tuple[int, list[float]]:
                 sizes.append(process.memory_info().rss / 1e6)
 
         watch.refresh = counted  # type: ignore[method-assign,assignment]
-        keys = ("1", "4", "j", "2", "E", "escape", "4", "j", "1", "j")
+        keys = itertools.cycle(("1", "4", "j", "2", "E", "escape", "4", "j", "1", "j"))
         while count < wanted and time.monotonic() < ends_at:
-            await pilot.press(keys[int(time.monotonic()) % len(keys)])
-            await asyncio.sleep(1.0)
+            await pilot.press(next(keys))
+            await asyncio.sleep(KEY_EVERY_S)
     return count, sizes
 
 
