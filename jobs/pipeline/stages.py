@@ -57,7 +57,7 @@ def carry_out(
         collectors_before = parts[0].collectors_before
         tasks = _start_preprocessing(parts.popleft(), providers, tuple_batch)
         try:
-            done.append(_collect(tasks, stats_batch, collectors_before, deadline))
+            done += _collect(tasks, stats_batch, collectors_before, deadline)
         except Exception:
             for task in tasks:
                 ray.cancel(task, force=True)
@@ -92,8 +92,10 @@ def preprocess(files: Sequence[File], place: tuple[int, int, int], provider: Any
     return [Batch(worker, actor, number, *found) for number, found in enumerate(figures, start=before + 1)]
 
 
-def _collect(preprocessed: Sequence[Any], stats_batch: int, collectors_before: int, deadline: Deadline) -> Collected:
-    """Give each preprocess task's batches to a collector as it finishes; return all that they made, in that order."""
+def _collect(
+    preprocessed: Sequence[Any], stats_batch: int, collectors_before: int, deadline: Deadline
+) -> list[Collected]:
+    """Give each preprocess task's batches to a collector as it finishes; return what each made, in that order."""
     collector = ray.remote(collected).options(**ONE_CPU)
     pending = list(preprocessed)
     collectors: list[Any] = []
@@ -101,4 +103,4 @@ def _collect(preprocessed: Sequence[Any], stats_batch: int, collectors_before: i
         finished = deadline.first_finished(pending)
         pending.remove(finished)
         collectors.append(collector.remote(collectors_before + len(collectors) + 1, finished, stats_batch))
-    return merged([ray.get(deadline.first_finished([reference])) for reference in collectors])
+    return [ray.get(deadline.first_finished([reference])) for reference in collectors]

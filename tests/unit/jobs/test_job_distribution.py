@@ -17,7 +17,7 @@ from pipeline.figures import batch_figures
 from pipeline.files import FIELDS, cut, generated_files
 from pipeline.members import Member
 from pipeline.share import Facts
-from pipeline.summaries import Batch, Collected, collected
+from pipeline.summaries import Batch, collected, merged
 
 EXTENSIONS = ["txt", "py", "md"]
 PRIORITY = {"txt": 1, "md": 2, "py": 3}
@@ -50,7 +50,7 @@ class SmallCluster:
             raise ConnectionError("the connection was lost")
         found = [self._worker(worker, share) for worker in range(len(share.hands))]
         random.Random(self.number).shuffle(found)
-        return Collected([s for each in found for s in each.summaries], [s for each in found for s in each.seeds])
+        return merged(found)
 
     def _worker(self, worker, share):
         batches = [
