@@ -39,6 +39,9 @@ class _Track:
     def is_due(self, at: float) -> bool:
         return not self.times or at - self.times[-1] >= EVERY_S
 
+    def has_ended(self, now: float) -> bool:
+        return now - self.times[-1] > _ENDED_S
+
     def add(self, at: float, figures: Mapping[Figure, float]) -> None:
         for figure in figures.keys() - self.rows.keys():
             self.rows[figure] = array("f", [math.nan]) * len(self.times)
@@ -129,7 +132,7 @@ class SeenHistory:
         """Forget nodes that ended a while ago and that the cluster does not list any more: nobody can choose them."""
         tracks = self._tracks[cluster]
         for node_id in tracks.keys() - present - {""}:
-            if now - tracks[node_id].times[-1] > _ENDED_S:
+            if tracks[node_id].has_ended(now):
                 del tracks[node_id]
 
     def _has_room(self, cluster: str, more: int, now: float) -> bool:
@@ -137,7 +140,7 @@ class SeenHistory:
         share = max(LEAST_ROWS, MOST_ROWS // max(1, len(self._tracks)))
         tracks = self._tracks.get(cluster, {})
         rows = sum(len(track.rows) for track in tracks.values())
-        ended = [key for key, track in tracks.items() if key and now - track.times[-1] > _ENDED_S]
+        ended = [key for key, track in tracks.items() if key and track.has_ended(now)]
         while rows + more > share and ended:
             rows -= len(tracks.pop(ended.pop()).rows)
         return rows + more <= share
