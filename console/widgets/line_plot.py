@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from textual.strip import Strip
 
 from console.render.chart import Chart
 from console.render.glyphs import UNICODE, Glyphs
 from console.render.metric_panels import PanelView, panel_chart
-from console.widgets.scatter_plot import GroupToned
-
-# One chart after the other: the interpreter draws no two at once anyway, and each takes room while it is drawn.
-_DRAWING = ThreadPoolExecutor(1, "charts")
+from console.widgets.scatter_plot import GroupToned, drawn_aside
 
 
 class LinePlot(GroupToned):
@@ -42,8 +38,7 @@ class LinePlot(GroupToned):
         self.run_worker(self._draw_aside(self._view), group="chart", exclusive=True)
 
     async def _draw_aside(self, view: PanelView) -> None:
-        loop = asyncio.get_running_loop()
-        self._take(await loop.run_in_executor(_DRAWING, panel_chart, view, *self.size, self.glyphs))
+        self._take(await drawn_aside(partial(panel_chart, view, *self.size, self.glyphs)))
 
     def _take(self, chart: Chart | None) -> None:
         before, self.chart = self.chart, chart

@@ -7,7 +7,9 @@ it is painted, so a change of theme draws nothing anew.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from rich.color import Color
 from rich.style import Style
@@ -21,6 +23,14 @@ from console.render.legend import legend
 from console.render.palette import group_colour
 from console.widgets.resource_table import ResourceTable
 from console.widgets.tones import Toned
+
+# One chart after the other: the interpreter draws no two at once anyway, and each takes room while it is drawn.
+_DRAWING = ThreadPoolExecutor(1, "charts")
+
+
+async def drawn_aside(draw: Callable[[], Chart]) -> Chart:
+    """Return the chart that ``draw`` makes beside the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(_DRAWING, draw)
 
 
 class GroupToned(Toned):
@@ -75,7 +85,7 @@ class ScatterPlot(GroupToned):
             self._take(self._drawn(*self.size))
 
     async def _draw_aside(self) -> None:
-        self._take(await asyncio.to_thread(self._drawn, *self.size))
+        self._take(await drawn_aside(partial(self._drawn, *self.size)))
 
     def _drawn(self, width: int, height: int) -> Chart:
         return scatter(self._groups, width, height, self.glyphs, title=self._heading, legend=self._with_legend)
