@@ -12,6 +12,7 @@ from console.model.job import Job
 from console.render.cells import Cell, Column, Row, cell, unknown
 from console.render.figures import duration
 from console.render.glyphs import Glyphs, state_tone
+from console.services.log_end import own_lines
 
 JOB_COLUMNS = (
     Column("state", "", 1, right=False),
@@ -64,7 +65,7 @@ def short_message(message: str) -> str:
     found = _FAILED.match(message)
     if found is None:
         return message[:_LONGEST].strip()
-    last = message.rstrip()[-_LONGEST:].rpartition("\n")[2].strip() if "\n" in message else ""
+    last = (own_lines(message.partition("\n")[2]) or [""])[-1][-_LONGEST:].strip()
     return f"{last} ({found[1]})" if last else found[1]
 
 

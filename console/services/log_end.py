@@ -7,7 +7,9 @@ import re
 _TRACEBACK = "Traceback (most recent call last):"
 # An exception as Python prints it, at the line's begin: `ValueError: …`, `ray.exceptions.RayTaskError(KeyError): …`.
 _EXCEPTION = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Exit|Interrupt)(?:\([\w.]+\))?(?=:|\s*$)")
-_FROM_ELSEWHERE = re.compile(r"\((?:raylet|[\w.:()-]+ pid=\d+|autoscaler)")  # what workers print into a driver's log
+# What workers print into a driver's log, and the line by which Ray's supervisor begins it: that one goes through a
+# buffer which is emptied once the program runs, so it may come after all that a quick program printed.
+_FROM_ELSEWHERE = re.compile(r"\((?:raylet|[\w.:()-]+ pid=\d+|autoscaler)|Running entrypoint for job ")
 
 
 def own_lines(text: str) -> list[str]:

@@ -153,6 +153,12 @@ def test_a_bundled_job_tells_its_cause_in_its_last_line(last: str, cause: str) -
     assert ended(log, dead=(), metadata={"raydeck_job": "parallel_processing"}).cause == cause
 
 
+def test_the_line_by_which_ray_begins_a_log_is_not_the_program_s_last() -> None:
+    said = "12:00:02 parallel_processing failed: ModuleNotFoundError(\"No module named 'torch'\")"
+    log = f"{said}\nRunning entrypoint for job raysubmit_1: python parallel_processing.py\n"
+    assert ended(log, dead=(), metadata={"raydeck_job": "parallel_processing"}).cause == "missing module"
+
+
 def test_an_exit_code_shows_the_last_lines() -> None:
     found = of(FAILED.format(3, "a\nb\n"), driver_exit_code=3)
     assert (found.cause, found.headline) == ("exit code", "the entrypoint ended with exit code 3")

@@ -161,6 +161,8 @@ def test_places_are_named_once() -> None:
         ("", ""),
         ("Job finished successfully.", "Job finished successfully."),
         (f"{FAILED} 137, last available logs:\nTraceback\nKeyError: 'amount'\n", "KeyError: 'amount' (exit code 137)"),
+        (f"{FAILED} 3, last available logs:\nno file\nRunning entrypoint for job j: x\n", "no file (exit code 3)"),
+        (f"{FAILED} 3, last available logs:\nRunning entrypoint for job j: x\n", "exit code 3"),
         (f"{FAILED} -9", "exit code -9"),
         ("x" * 20_000, "x" * 300),
     ],
