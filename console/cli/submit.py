@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from console.model.job import Job
 from console.render.documents import submission_document
 from console.services.core import Core
 from console.services.orders import send_all
-from console.services.preflight import PreflightCheck, refusals
+from console.services.preflight import PreflightCheck, may_be_outdated, refusals
 from console.services.sending import remember_parameters
 from console.services.submit import Request, bundle_request, with_clusters
 
@@ -131,9 +132,9 @@ async def _prepared(core: Core, cluster: str, order: Order) -> Request:
     request = bundle_request(bundle, document, core.fleet.dashboard(cluster).spec, order.env, order.pip)
     others = _others(core, bundle, document, order)
     await _ask(core, (cluster, *others))
-    _judge(cluster, await core.preflights.of(cluster, bundle, document), order)
+    await _judge(core, cluster, partial(core.preflights.of, cluster, bundle, document), order)
     for other in others:
-        _judge(other, await core.preflights.of_other(cluster, other, bundle, document), order)
+        await _judge(core, other, partial(core.preflights.of_other, cluster, other, bundle, document), order)
     return request
 
 
@@ -141,7 +142,7 @@ async def _prepared_anything(core: Core, cluster: str, order: Order) -> Request:
     if order.job is not None or order.entrypoint is None or order.others:
         raise UsageError("submit", "give a JOB, or --working-dir with --entrypoint", "raydeck submit --help")
     await _ask(core, (cluster,))
-    _judge(cluster, core.preflights.of_anything(cluster), order)
+    _refuse_or_tell(cluster, core.preflights.of_anything(cluster), order)
     return Request(job="", command=order.entrypoint, working_dir=order.working_dir, env=order.env, pip=order.pip)
 
 
@@ -175,7 +176,18 @@ async def _remember(core: Core, cluster: str, order: Order) -> None:
         await remember_parameters(core, bundle, _whole_document(core, bundle, cluster, order))
 
 
-def _judge(cluster: str, checks: tuple[PreflightCheck, ...], order: Order) -> None:
+async def _judge(
+    core: Core, cluster: str, ask: Callable[[], Awaitable[tuple[PreflightCheck, ...]]], order: Order
+) -> None:
+    checks = await ask()
+    if may_be_outdated(checks) and not order.force:
+        tell(f"{cluster}: {refusals(checks)}, as Ray counted last; asking again when it has counted anew")
+        await core.preflights.counted_anew(cluster)
+        checks = await ask()
+    _refuse_or_tell(cluster, checks, order)
+
+
+def _refuse_or_tell(cluster: str, checks: tuple[PreflightCheck, ...], order: Order) -> None:
     tell(f"{cluster}: " + "; ".join(check.text for check in checks))
     if (against := refusals(checks)) and not order.force:
         raise PreflightError(cluster, against, "--force submits all the same")

@@ -55,6 +55,7 @@ class _LoadMetrics(msgspec.Struct):
 
 class _ClusterStatus(msgspec.Struct, rename="camel"):
     load_metrics_report: _LoadMetrics | None = None
+    time: float | None = None
 
 
 class _StatusBody(msgspec.Struct, rename="camel"):
@@ -162,10 +163,9 @@ class DashboardClient:
         """Ask ``/api/cluster_status`` for what Ray would still hand out; None while a starting head does not know."""
         found = await self._get("/api/cluster_status", _StatusReply)
         status = found.data.cluster_status
-        usage = status.load_metrics_report.usage if status and status.load_metrics_report else {}
-        if not usage:
+        if status is None or status.load_metrics_report is None or not (usage := status.load_metrics_report.usage):
             return None
-        return FreeResources(_free(usage, "CPU"), _free(usage, "memory"), _free(usage, "GPU"))
+        return FreeResources(_free(usage, "CPU"), _free(usage, "memory"), _free(usage, "GPU"), status.time)
 
     async def jobs(self) -> tuple[Job, ...]:
         """Ask for all jobs that the head remembers; the API has no pages."""

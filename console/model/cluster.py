@@ -120,11 +120,16 @@ class Node(Struct, frozen=True, gc=False):
 
 
 class FreeResources(Struct, frozen=True):
-    """Logical resources that Ray would still hand out: slots, bytes, slots."""
+    """Logical resources that Ray would still hand out: slots, bytes, slots.
+
+    ``counted_at`` is when the head counted them, in Unix seconds by its own clock, None where it does not say. It
+    counts every 5 s, so what has just ended still seems to hold its own.
+    """
 
     cpus: float
     memory_bytes: float
     gpus: float
+    counted_at: float | None = None
 
 
 class Identity(Struct, frozen=True):

@@ -20,10 +20,14 @@ NOTHING = Needs(cpus=0, memory_bytes=0, gpus=0)
 
 
 class PreflightCheck(Struct, frozen=True):
-    """One answer of the preflight, in words; ``unverified`` is not known from here."""
+    """One answer of the preflight, in words; ``unverified`` is not known from here.
+
+    ``counted`` is true of what Ray counts only now and then: a refusal may be out of date by some seconds.
+    """
 
     outcome: Literal["ok", "refused", "unverified"]
     text: str
+    counted: bool = False
 
 
 class ServeUse(Struct, frozen=True):
@@ -70,6 +74,12 @@ def preflight_other(
 def refusals(checks: tuple[PreflightCheck, ...]) -> str:
     """Return what speaks against the submission, in one line; empty when nothing does."""
     return "; ".join(check.text for check in checks if check.outcome == "refused")
+
+
+def may_be_outdated(checks: tuple[PreflightCheck, ...]) -> bool:
+    """Return whether all that speaks against the submission may have changed since Ray counted it."""
+    refused = [check for check in checks if check.outcome == "refused"]
+    return bool(refused) and all(check.counted for check in refused)
 
 
 def _checks(
@@ -152,4 +162,4 @@ def _same(
 
 def _enough(what: str, free: float, needed: float, unit: str) -> PreflightCheck:
     text = f"{free:.3g}{unit} {what} free, needs {needed:.3g}{unit}"
-    return PreflightCheck("ok" if free >= needed else "refused", text)
+    return PreflightCheck("ok" if free >= needed else "refused", text, counted=True)

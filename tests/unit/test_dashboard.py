@@ -43,6 +43,7 @@ def test_decodes_what_a_head_sends() -> None:
             free = await dashboard.free()
             used, total = recorded("cluster_status")["data"]["clusterStatus"]["loadMetricsReport"]["usage"]["CPU"]
             assert (free.cpus, free.gpus) == (total - used, 0)
+            assert free.counted_at == recorded("cluster_status")["data"]["clusterStatus"]["time"]
             jobs = await dashboard.jobs()
             assert [job.submission_id for job in jobs] == [job["submission_id"] for job in recorded("jobs")]
             await dashboard.close()

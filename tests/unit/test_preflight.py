@@ -7,7 +7,7 @@ from console.errors import UsageError
 from console.model.check import Check, ClusterChecks, Ladder, Outcome
 from console.model.cluster import ClusterSnapshot, ClusterSpec, FreeResources, Identity, State
 from console.model.serve import Application, HttpOptions, ServeStatus
-from console.services.preflight import NOTHING, ServeUse, preflight, preflight_other, refusals
+from console.services.preflight import NOTHING, ServeUse, may_be_outdated, preflight, preflight_other, refusals
 from console.services.submit import with_clusters
 
 GIB = 1024**3
@@ -32,6 +32,12 @@ def outcomes(checks):
 def test_a_cluster_with_room_passes_and_one_without_is_refused_with_figures():
     assert outcomes(preflight(cluster("a"), NEEDS)) == ["ok", "ok"]
     assert refusals(preflight(cluster("a", cpus=2), NEEDS)) == "2 CPU free, needs 3"
+
+
+def test_only_what_ray_counts_now_and_then_may_be_outdated():
+    assert may_be_outdated(preflight(cluster("a", cpus=2), NEEDS))
+    assert not may_be_outdated(preflight(cluster("a"), NEEDS))
+    assert not may_be_outdated(preflight(cluster("a", cpus=2), NEEDS, served(8000)))
 
 
 def served(port=None, **prefixes):

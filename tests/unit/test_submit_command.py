@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from click.testing import CliRunner, Result
 
 from console.cli.root import raydeck
@@ -59,6 +60,43 @@ def test_typed_addresses_of_other_clusters_are_judged_or_refused(tmp_path: Path)
     done, head = command(tmp_path, *words, 'process-parameters.cluster-urls=["10.0.0.9:10001"]', prepare=differs)
     assert done.exit_code == 0, done.output
     assert len(head.submissions) == 1
+
+
+GIB = 1024**3
+TAKEN, LEFT = {"CPU": (4, 6), "memory": (0, 5 * GIB)}, {"CPU": (0, 6), "memory": (0, 5 * GIB)}
+
+
+def test_what_a_job_that_has_just_ended_seems_to_hold_is_no_reason_to_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray counts every 5 s: a job submitted in between was refused for want of the CPUs that the last one had."""
+
+    def counts_anew(head: FakeHead) -> None:
+        head.has(free=TAKEN)
+        answer = head._answer
+
+        async def answer_of_now(request: web.Request) -> web.StreamResponse:
+            if head.asked.count("/api/cluster_status") == 3:
+                head.has(free=LEFT)
+            return await answer(request)
+
+        monkeypatch.setattr(head, "_answer", answer_of_now)
+
+    done, head = command(tmp_path, "submit", "parallel_processing", "--cluster", "c", prepare=counts_anew)
+    assert done.exit_code == 0, done.output
+    assert len(head.submissions) == 1
+
+
+def test_what_is_still_held_when_ray_has_counted_anew_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.services.preflights.COUNTED_WITHIN_S", 0.6)
+    words = ("submit", "parallel_processing", "--cluster", "c")
+    done, head = command(tmp_path, *words, prepare=lambda head: head.has(free=TAKEN))
+    assert done.exit_code == 1
+    assert done.stderr == "raydeck: c: 2 CPU free, needs 4 (--force submits all the same)\n"
+    assert head.submissions == []
+    assert head.asked.count("/api/cluster_status") > 1
+    forced, head = command(tmp_path, *words, "--force", prepare=lambda head: head.has(free=TAKEN))
+    assert (forced.exit_code, head.asked.count("/api/cluster_status")) == (0, 1)
 
 
 def test_anything_is_refused_where_no_way_leads(tmp_path: Path) -> None:
