@@ -49,7 +49,7 @@ def test_from_the_clusters_table_to_the_plots(user, embedded_cluster, is_golden)
             await deck.type_into("serve for", "0")
             await deck.shows("expected a whole number")
             await deck.type_into("serve for", "20")
-            await deck.shows("CPU free, needs 4")
+            await deck.shows("6 CPU free, needs 4")  # the last test's job may be counted for some seconds more
             await deck.press("f5")
             await deck.shows("Application 'requests' is ready at")
             await deck.shows("output kept")
