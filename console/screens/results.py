@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
 from textual.widget import Widget
 
+from console.bundles import Bundle
 from console.commands import bindings
 from console.messages import ExportAsked
+from console.model.job import Job
 from console.model.kept import KeptOutput, SpoiltOutput
 from console.render.cells import Pieces
 from console.render.results_table import RESULT_COLUMNS, kept_row, spoilt_row
 from console.screens.plots import PlotsScreen
 from console.screens.tables import TableScreen
+from console.services.core import Core
 from console.widgets.resource_table import ResourceTable
 
 _EMPTY: tuple[Pieces, ...] = (
@@ -55,11 +58,21 @@ class ResultsScreen(TableScreen):
         super().on_screen_resume()
         self._look()
 
+    def show_fleet(self) -> None:
+        """Look again when a job has ended whose output was kept while it ran: now it is known how long it took."""
+        super().show_fleet()
+        if ended := self._just_ended():
+            self._look(ended)
+
+    def _just_ended(self) -> Sequence[Job]:
+        unended = {key for key, kept in self._kept.items() if kept.ended_at is None}
+        told = (job for snapshot in self.deck.core.fleet.snapshots for job in snapshot.jobs or ())
+        return [job for job in told if job.id in unended and job.end_time is not None] if unended else ()
+
     @work(group="look", exclusive=True)
-    async def _look(self) -> None:
-        """Read the descriptions of what is kept, beside the event loop."""
-        shelf, core = self.deck.core.shelf, self.deck.core
-        kept, spoilt, bundles = await asyncio.to_thread(lambda: (shelf.kept(), shelf.spoilt(), core.bundles()))
+    async def _look(self, ended: Sequence[Job] = ()) -> None:
+        """Read the descriptions of what is kept, beside the event loop; first note which of their jobs have ended."""
+        kept, spoilt, bundles = await asyncio.to_thread(_look_at, self.deck.core, ended)
         if self.gone:
             return
         self._kept = {each.submission_id: each for each in kept}
@@ -124,3 +137,11 @@ class ResultsScreen(TableScreen):
         """Return what plots the output under the cursor; ``results`` where there is none."""
         kept = self._kept.get(self.main_table.cursor_key or "")
         return ("results",) if kept is None else ("output", "--id", kept.submission_id, "--plot")
+
+
+def _look_at(
+    core: Core, ended: Sequence[Job]
+) -> tuple[Sequence[KeptOutput], Sequence[SpoiltOutput], Mapping[str, Bundle]]:
+    for job in ended:
+        core.shelf.note_end(job)
+    return core.shelf.kept(), core.shelf.spoilt(), core.bundles()

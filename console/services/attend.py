@@ -66,6 +66,7 @@ async def _attend(
                     yield outcome
             if ended:
                 await asyncio.to_thread(copy.keep)
+                await asyncio.to_thread(core.shelf.note_end, job)
                 yield event
 
 

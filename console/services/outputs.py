@@ -59,6 +59,13 @@ class OutputShelf:
         self._state.write(msgspec.json.encode(kept), _FOLDER, f"{job.id}.about.json")
         return kept
 
+    def note_end(self, job: Job) -> None:
+        """Write down when a job ended whose output is kept: that was mostly fetched while the job still served it."""
+        kept = self.find(job.id)
+        if kept is not None and kept.ended_at is None and job.end_time is not None:
+            whole = msgspec.structs.replace(kept, started_at=job.start_time, ended_at=job.end_time)
+            self._state.write(msgspec.json.encode(whole), _FOLDER, f"{job.id}.about.json")
+
     def keep_aside(self, job: Job, error: SpoiltError) -> Path:
         """Keep what is no output where it can be looked at; return where."""
         self._refuse_unnameable(job)

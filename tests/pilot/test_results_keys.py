@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import msgspec
+
 from console.errors import RaydeckError
 from console.model.job import Job
 from console.model.output import parse_output
@@ -236,6 +238,28 @@ async def test_what_was_kept_aside_is_listed_with_the_reason(tmp_path: Path) -> 
         await console.press("v", "a", "X")
         assert path.read_bytes() == b"{" * 3000
         assert "Enter" not in console.lines()[-1]
+
+
+async def test_an_output_that_was_fetched_while_its_job_ran_says_how_long_that_took_once_it_has_ended(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with (
+        one_cluster(clock, prepare=lambda fleet: fleet.heads["local-1"].add_job("raysubmit_served") and None) as fleet,
+        deck(tmp_path, fleet.clusters, size=(160, 36), clock=clock) as console,
+    ):
+        running = msgspec.structs.replace(job("raysubmit_served"), status="RUNNING", end_time=None)
+        console.core.shelf.keep(running, json.dumps(output_document()).encode(), "serve")
+        await console.press("6")
+        await console.shows("raysubmit_served")
+        console.line("raysubmit_served", "—")
+        fleet.heads["local-1"].end("raysubmit_served", "SUCCEEDED")
+        clock.now += 60
+        await console.press("r")
+        await console.until(lambda: any("raysubmit_served" in line and "12 s" in line for line in console.lines()))
+        kept = console.core.shelf.find("raysubmit_served")
+        assert kept is not None
+        assert kept.ended_at is not None
 
 
 async def test_nothing_kept_teaches_and_no_key_does_harm(tmp_path: Path) -> None:

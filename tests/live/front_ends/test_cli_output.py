@@ -34,6 +34,8 @@ def test_an_end_that_was_waited_for_keeps_the_output_of_a_short_service(tmp_path
     assert ended["status"] == "SUCCEEDED"
     with open(ended["output"], "rb") as kept:  # noqa: PTH123 -- as a script would
         assert is_golden(kept.read())
+    (listed,) = raydeck("results", "--json").check(0).json["results"]
+    assert listed["end_time"] is not None  # it was fetched before
 
 
 def test_waiting_keeps_the_output_as_it_was_served(here, served, embedded_cluster, is_golden):
