@@ -27,7 +27,7 @@ demo: $(VENV)/.compiled
 	@$(TOOLS) $(BIN)/raydeck demo $(ARGS)
 
 test: $(VENV)/.ready-dev $(VENV)/.compiled
-	@$(TOOLS) $(BIN)/python -m pytest -m "not bench" -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)
+	@$(TOOLS) $(BIN)/python -m pytest -m "not bench" -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
@@ -40,7 +40,7 @@ bench: $(VENV)/.ready-dev $(VENV)/.compiled
 
 compat: $(COMPAT)/.ready-compat $(VENV)/.ready
 	@PATH="$(CURDIR)/$(COMPAT)/bin:$$PATH" RAYDECK_OTHER_RAY="$(CURDIR)/$(BIN)/python" $(COMPAT)/bin/python -m pytest \
-		-m "not bench" -n $(TEST_PROCESSES) --dist loadgroup $(COMPAT_TESTS) $(ARGS)
+		-m "not bench" -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(COMPAT_TESTS) $(ARGS)
 
 # A stamp and not the interpreter: an interrupted `venv` leaves one without pip, and is repaired by the next.
 %/.made:

@@ -4,10 +4,12 @@ Two ways to skip are told apart by the reason: ``not permitted: …`` is what no
 a locked-down container), and stays a skip on CI. Everything else, such as a missing program, is a failure there.
 """
 
+import math
 import os
 import shutil
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from itertools import zip_longest
 
 import hypothesis
 import pytest
@@ -50,6 +52,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("live") and not item.get_closest_marker("xdist_group"):
             shared = "session_clusters" in getattr(item, "fixturenames", ())
             item.add_marker(pytest.mark.xdist_group("shared clusters" if shared else item.path.stem))
+    items[:] = _spread(items)
+
+
+def _spread(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Put the groups evenly among all other tests, the largest first; ``--no-loadscope-reorder`` keeps this order.
+
+    A group starts real processes and computes, most others wait: two groups at once are too much for two cores, and
+    two others leave them idle.
+    """
+    groups: dict[str, list[pytest.Item]] = {}
+    others = []
+    for item in items:
+        group = item.get_closest_marker("xdist_group")
+        (others if group is None else groups.setdefault(group.args[0], [])).append(item)
+    share = math.ceil(len(others) / max(1, len(groups)))
+    parts = [others[start : start + share] for start in range(0, len(others), max(1, share))]
+    largest_first = sorted(groups.values(), key=len, reverse=True)
+    return [item for pair in zip_longest(largest_first, parts, fillvalue=[]) for part in pair for item in part]
 
 
 @pytest.hookimpl(wrapper=True)
