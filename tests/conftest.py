@@ -47,10 +47,10 @@ hypothesis.settings.load_profile("raydeck")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares something expensive in one process: the clusters of the session, or what one module starts."""
+    """Keep in one process what shares something expensive: the shared clusters, or what one module starts."""
     for item in items:
         if item.get_closest_marker("live") and not item.get_closest_marker("xdist_group"):
-            shared = "session_clusters" in getattr(item, "fixturenames", ())
+            shared = "shared_clusters" in getattr(item, "fixturenames", ())
             item.add_marker(pytest.mark.xdist_group("shared clusters" if shared else item.path.stem))
     items[:] = _spread(items)
 

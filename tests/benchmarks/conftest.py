@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.live.conftest import embedded_cluster, session_clusters
+from tests.live.conftest import embedded_cluster, shared_clusters
 
-__all__ = ["embedded_cluster", "session_clusters"]
+__all__ = ["embedded_cluster", "shared_clusters"]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Real Ray clusters for the live tests, started by the product's own code and gone without a trace at the end.
 
-``embedded_cluster`` and ``two_embedded_clusters`` are shared by the whole session: submit to them, do not kill them.
+``embedded_cluster`` and ``two_embedded_clusters`` are shared by these tests: submit to them, do not kill them. They end
+with the last test here, because even an idle cluster that serves costs a seventh of a core.
 ``fresh_cluster`` makes clusters that a test may kill. All of them end with the test process, however that ends.
 """
 
@@ -115,8 +116,8 @@ def assert_gone() -> Callable[[tuple[Record, ...], StateFolder], None]:
     return check_gone
 
 
-@pytest.fixture(scope="session")
-def session_clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveClusters]:
+@pytest.fixture(scope="package")
+def shared_clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveClusters]:
     clusters = LiveClusters(tmp_path_factory.mktemp("state"))
     try:
         yield clusters
@@ -124,14 +125,14 @@ def session_clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveC
         clusters.down()
 
 
-@pytest.fixture(scope="session")
-def embedded_cluster(session_clusters: LiveClusters) -> LiveCluster:
-    return session_clusters.up(1)[0]
+@pytest.fixture(scope="package")
+def embedded_cluster(shared_clusters: LiveClusters) -> LiveCluster:
+    return shared_clusters.up(1)[0]
 
 
-@pytest.fixture(scope="session")
-def two_embedded_clusters(session_clusters: LiveClusters) -> tuple[LiveCluster, LiveCluster]:
-    first, second = session_clusters.up(2)
+@pytest.fixture(scope="package")
+def two_embedded_clusters(shared_clusters: LiveClusters) -> tuple[LiveCluster, LiveCluster]:
+    first, second = shared_clusters.up(2)
     return first, second
 
 

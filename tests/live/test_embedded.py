@@ -181,17 +181,6 @@ def test_prometheus_scrapes_each_cluster_under_its_name(embedded_cluster, progra
     assert running(embedded_cluster.state)[0].series == {"ray_cluster": "embedded-1"}
 
 
-def test_a_restarted_head_keeps_its_addresses_and_token(fresh_cluster):
-    cluster = fresh_cluster(cpus=2)
-    with dashboard(cluster.spec) as client:
-        before = client.get("/api/version").json()["session_name"]
-        cluster.kill_head()
-        with pytest.raises(httpx.TransportError):
-            client.get("/api/version")
-        cluster.restart_head()
-        assert client.get("/api/version").json()["session_name"] != before
-
-
 def test_up_twice_then_down_from_the_middle_of_work_beside_a_foreign_head(tmp_path, foreign_head, assert_gone):
     state, told = StateFolder(tmp_path / "raydeck"), []
     (cluster,) = asyncio.run(up(state, 1, 6, told.append))

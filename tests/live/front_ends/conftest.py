@@ -10,7 +10,7 @@ from raydeck_process import Raydeck, configured
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "processing.json").read_text())["published"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def here(embedded_cluster, tmp_path_factory) -> Raydeck:
     """``raydeck`` with a clusters.toml of the shared cluster."""
     return Raydeck(tmp_path_factory.mktemp("here"), configured(embedded_cluster.spec))

@@ -41,6 +41,7 @@ def test_the_command_line(cluster, user):
     job_id = user.submit("tick")
     follower = user.start("logs", job_id, "--follow")
     read_until(follower, "tick 5")
+    (before,) = user("status", "--json").check(0).json["clusters"]
     cluster.kill_head()
     on_job = [f"{command} {job_id}" for command in ("logs", "stop", "output --id")]
     for words in ("status", "nodes", "jobs", "submit tick", *on_job):
@@ -52,7 +53,8 @@ def test_the_command_line(cluster, user):
     user.end(waiter, 150).check(0)
     ended = user.end(follower).check(1, "link lost", "was its head restarted?")
     assert len(ended.err.splitlines()) <= 3
-    user("status").check(0)
+    (after,) = user("status", "--json").check(0).json["clusters"]  # at the same address, with the same token
+    assert after["session_name"] != before["session_name"]
     assert user.status_of(user.submit("tick")) in {"PENDING", "RUNNING"}
 
 
