@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
-# Tests wait more than they compute, but each real cluster takes a core while it starts: one process a core.
-TEST_PROCESSES ?= 2
+# Two cores are busy with two processes of live tests and a third one of others, which mostly wait; a machine with more
+# of them can have more.
+TEST_PROCESSES ?= 3
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
