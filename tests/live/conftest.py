@@ -8,7 +8,7 @@ with the last test here, because even an idle cluster that serves costs a sevent
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +87,17 @@ class LiveClusters:
 def _token(cluster: EmbeddedCluster) -> str:
     assert cluster.spec.auth_token_file is not None
     return cluster.spec.auth_token_file.read_text()
+
+
+def only_process(family: Iterable[psutil.Process], fits: Callable[[psutil.Process], bool]) -> psutil.Process:
+    """Return the one process that fits; others may end while it is looked for."""
+    found = []
+    for process in family:
+        with suppress(psutil.Error):
+            if fits(process):
+                found.append(process)
+    (only,) = found
+    return only
 
 
 def held_ports(record: Record, patience_s: float = 10.0) -> list[int]:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import pytest
 from console.model.output import parse_output
 from console.services.embedded import processes
 from console.services.embedded.ports import port_is_free
+from tests.live.conftest import only_process
 from tests.live.measured import check_figures
 
 pytestmark = pytest.mark.live
@@ -49,9 +50,8 @@ loudly("KVPut")
 @contextmanager
 def second_client_server(cluster, folder):
     """Start another Ray client server of ``cluster``, of another version; give its port and the file of its log."""
-    (first,) = (
-        p for p in processes.family(cluster.record) if {"ray.util.client.server", "--mode=proxy"} < set(p.cmdline())
-    )
+    words = {"ray.util.client.server", "--mode=proxy"}
+    first = only_process(processes.family(cluster.record), lambda process: words < set(process.cmdline()))
     port = next(port for port in range(29100, 29900) if port_is_free(port))
     command = [f"--port={port}" if word.startswith("--port=") else word for word in first.cmdline()]
     (folder / "sitecustomize.py").write_text(SAYS_ANOTHER_VERSION)
@@ -68,7 +68,8 @@ def second_client_server(cluster, folder):
         finally:
             family = [*psutil.Process(server.pid).children(recursive=True), psutil.Process(server.pid)]
             for process in family:
-                process.terminate()
+                with suppress(psutil.NoSuchProcess):
+                    process.terminate()
 
 
 CONNECT = """

@@ -19,6 +19,7 @@ from console.services.embedded.registry import prometheus_url, read_records, run
 from console.services.embedded.starter import up
 from console.services.embedded.takedown import down
 from console.services.state_folder import StateFolder
+from tests.live.conftest import only_process
 
 pytestmark = pytest.mark.live
 
@@ -202,7 +203,7 @@ def test_down_finds_everything_after_raylet_and_guard_were_killed(tmp_path, asse
     stray = busy(cluster.spec)
     record = next(r for r in read_records(state) if r.role == "ray")
     until(lambda: any(known.pid == stray.pid for known in read_records(state)[-1].processes))
-    raylet = next(p for p in processes.family(record) if p.name() == "raylet")
+    raylet = only_process(processes.family(record), lambda process: process.name() == "raylet")
     os.kill(record.guard.pid, signal.SIGKILL)
     raylet.kill()
     records = read_records(state)

@@ -20,7 +20,7 @@ from console.clients.submission import Submission, send
 from console.services.embedded import processes
 from console.services.follow import FollowEnded, JobSeen, LinkBack, LinkLost, LogData, LogEvent, Pace, follow
 from tests.fakes.cutting_proxy import CuttingProxy
-from tests.live.conftest import LiveCluster
+from tests.live.conftest import LiveCluster, only_process
 
 pytestmark = pytest.mark.live
 
@@ -223,7 +223,7 @@ class Watched:
 def kill_dashboard(cluster: LiveCluster) -> Callable[[], subprocess.Popen[bytes]]:
     """SIGKILL to the dashboard and the processes of its modules alone; return what starts the same one again."""
     family = processes.family(cluster.record)
-    (main,) = (process for process in family if any("dashboard/dashboard.py" in word for word in process.cmdline()))
+    main = only_process(family, lambda process: any("dashboard/dashboard.py" in word for word in process.cmdline()))
     command, environ, folder = main.cmdline(), main.environ(), main.cwd()
     dying = [*main.children(recursive=True), main]
     for process in dying:

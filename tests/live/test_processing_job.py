@@ -16,6 +16,7 @@ from ray.job_submission import JobSubmissionClient
 from console.bundles import bundled_folder, find_bundles, set_value
 from console.bundles.document import parameters_checksum
 from console.model.output import decode_marked_line, parse_output
+from tests.live.conftest import only_process
 
 pytestmark = pytest.mark.live
 
@@ -85,11 +86,10 @@ class Run:
             time.sleep(0.1)
 
     def kill_driver(self):
-        for process in psutil.process_iter(["cmdline"]):
-            if (process.info["cmdline"] or [])[:2] == ["python", "parallel_processing.py"] and self.id in str(
-                process.environ()
-            ):
-                process.kill()
+        def is_it(process):
+            return process.cmdline()[:2] == ["python", "parallel_processing.py"] and self.id in str(process.environ())
+
+        only_process(psutil.process_iter(), is_it).kill()
 
 
 @pytest.fixture

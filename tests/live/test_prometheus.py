@@ -381,10 +381,12 @@ def worker_node(live, folder):
         yield
     finally:
         # The raylet first: it ends what it started, and says to the head that it goes.
-        family = sorted([*process.children(recursive=True), process], key=lambda one: one.name() != "raylet")
-        for one in family:
-            with suppress(psutil.Error):
-                one.terminate()
+        family = [*process.children(recursive=True), process]
+        for is_turn in (lambda name: name == "raylet", lambda _: True):
+            for one in family:
+                with suppress(psutil.Error):
+                    if is_turn(one.name()):
+                        one.terminate()
         for one in psutil.wait_procs(family, timeout=10)[1]:
             with suppress(psutil.Error):
                 one.kill()
