@@ -2,10 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
-# Two cores are busy with two processes of live tests and a third one of others, which mostly wait; a machine with more
-# of them can have more. Live tests alone fill a core each.
-TEST_PROCESSES ?= 3
-LIVE_PROCESSES ?= 2
+# Tests wait more than they compute, but each real cluster takes a core while it starts: one process a core.
+TEST_PROCESSES ?= 2
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -42,7 +40,7 @@ bench: $(VENV)/.ready-dev $(VENV)/.compiled
 
 compat: $(COMPAT)/.ready-compat $(VENV)/.ready
 	@PATH="$(CURDIR)/$(COMPAT)/bin:$$PATH" RAYDECK_OTHER_RAY="$(CURDIR)/$(BIN)/python" $(COMPAT)/bin/python -m pytest \
-		-m "not bench" -n $(LIVE_PROCESSES) --dist loadgroup --no-loadscope-reorder $(COMPAT_TESTS) $(ARGS)
+		-m "not bench" -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(COMPAT_TESTS) $(ARGS)
 
 # A stamp and not the interpreter: an interrupted `venv` leaves one without pip, and is repaired by the next.
 %/.made:

@@ -80,9 +80,17 @@ def _submission_id() -> str:
 
 
 def cause(error: Exception) -> str:
-    """Return what an operator needs of ``error``, in a line; Ray wraps a task's error in its whole remote traceback."""
+    """Return what an operator needs of ``error``, in a line; Ray wraps a task's error in its whole remote traceback.
+
+    What Ray's client server says may hold a traceback as text: its frames are left out, what they led to is not.
+    """
     if isinstance(error, RayTaskError):
         return one_line(repr(error.cause))
+    told, is_traced, trace = str(error).partition("Traceback (most recent call last):\n")
+    if is_traced:
+        lines = trace.splitlines()
+        frames = max((place for place, line in enumerate(lines, start=1) if line.startswith(" ")), default=0)
+        return one_line(" ".join([told, *(lines[frames:] or lines)]))
     return one_line(error) or type(error).__name__
 
 

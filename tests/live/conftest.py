@@ -19,7 +19,7 @@ import pytest
 from console.model.cluster import ClusterSpec
 from console.services.embedded import processes
 from console.services.embedded.ports import numbers, port_is_free
-from console.services.embedded.record import FOLDER, Record
+from console.services.embedded.record import FOLDER, MARKER, Record
 from console.services.embedded.registry import EmbeddedCluster, read_records
 from console.services.embedded.starter import Starter
 from console.services.state_folder import StateFolder
@@ -61,7 +61,9 @@ class LiveCluster:
 
     def restart_head(self) -> None:
         """Kill the head and start it again, with the same name, ports and token, and a new session name."""
+        record = self.record
         self.kill_head()
+        assert held_ports(record) == []  # with one of them held it would be given others
         ours = sum(record.role == "ray" for record in read_records(self.state))
         asyncio.run(self.starter.up(ours))
 
@@ -100,10 +102,19 @@ def only_process(family: Iterable[psutil.Process], fits: Callable[[psutil.Proces
     return only
 
 
-def held_ports(record: Record, patience_s: float = 10.0) -> list[int]:
-    """Which ports of a record are held; what was killed holds them for a moment after it can be seen no more."""
+def is_anothers(port: int, record: Record) -> bool:
+    """Return whether another cluster listens there: tests beside this one may be given what it has just left."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid is not None:
+            with suppress(psutil.Error):
+                return psutil.Process(connection.pid).environ().get(MARKER, record.marker) != record.marker
+    return False
+
+
+def held_ports(record: Record, patience_s: float = 30.0) -> list[int]:
+    """Which ports of a record it still holds; what was killed holds them for a moment after it can be seen no more."""
     give_up_at = time.monotonic() + patience_s
-    while held := [port for port in numbers(record.ports) if not port_is_free(port)]:
+    while held := [p for p in numbers(record.ports) if not port_is_free(p) and not is_anothers(p, record)]:
         if time.monotonic() > give_up_at:
             break
         time.sleep(0.1)

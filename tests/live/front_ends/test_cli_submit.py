@@ -155,7 +155,7 @@ def test_a_reader_that_has_enough_ends_a_command_quietly(here, folder):
 
 def test_timeouts(here, folder, started):
     words = ("--working-dir", folder(tick=TICK), "--entrypoint", "python tick.py")
-    job_id = here("submit", *words, "--wait=end", "--timeout", 12).check(124, "not done after 12 s").err.split()[1]
+    job_id = here("submit", *words, "--wait=end", "--timeout", 20).check(124, "not done after 20 s").err.split()[1]
     started.append(job_id)
     assert here.status_of(job_id) in {"PENDING", "RUNNING"}
 

@@ -7,6 +7,7 @@ from console_driver import console
 from raydeck_process import Raydeck, configured
 
 from console.render.members import STATISTICS, groups_of
+from console.screens.jobs import JobsScreen
 from console.screens.plots import PlotsScreen
 from console.widgets.scatter_plot import ScatterPlot
 
@@ -34,6 +35,7 @@ async def choose(deck, cluster: str, job: str) -> None:
     """Open the form of a job: wait for the cluster, `s`, the list of jobs, Enter."""
     await deck.shows(lambda text: any(f"● {cluster}" in line for line in text.replace("  ", " ").splitlines()))
     await deck.press("s")
+    await deck.shows("WHAT IT DOES")
     await deck.shows(job)
     while job not in deck.row("▌"):
         await deck.press("j")
@@ -48,15 +50,14 @@ def test_from_the_clusters_table_to_the_plots(user, embedded_cluster, is_golden)
             await deck.shows("CPU free, needs 4")
             await deck.type_into("serve for", "0")
             await deck.shows("expected a whole number")
-            await deck.type_into("serve for", "20")
+            await deck.type_into("serve for", "200")
             await deck.shows("6 CPU free, needs 4")  # the last test's job may be counted for some seconds more
             await deck.press("f5")
             await deck.shows("Application 'requests' is ready at")
             await deck.shows("output kept")
             await deck.press("o")
+            await deck.shows(lambda _: is_drawn(deck))
             await deck.shows(f"on {embedded_cluster.name}")
-            screen = deck.app.screen
-            assert isinstance(screen, PlotsScreen)
             (kept,) = deck.app.core.shelf.kept()
             assert kept.source == "serve"
             assert is_golden(deck.app.core.shelf.document(kept))
@@ -64,10 +65,16 @@ def test_from_the_clusters_table_to_the_plots(user, embedded_cluster, is_golden)
             await deck.press("v")
             await deck.shows("0.16")
             await deck.press("2")
-            await deck.shows(kept.submission_id[:14])
+            await deck.shows(lambda text: isinstance(deck.app.screen, JobsScreen) and kept.submission_id[:14] in text)
             await stop_under_the_cursor(deck, embedded_cluster.name)
 
     asyncio.run(work())
+
+
+def is_drawn(deck) -> bool:
+    """The plots are there, with something in each: they are drawn beside the event loop."""
+    plots = deck.app.screen.query(ScatterPlot) if isinstance(deck.app.screen, PlotsScreen) else ()
+    return len(plots) == len(STATISTICS) and all(plot.chart is not None and plot.chart.points for plot in plots)
 
 
 def expect_points(deck, summaries) -> None:
@@ -88,7 +95,9 @@ async def stop_under_the_cursor(deck, cluster: str) -> None:
     question = await deck.shows(f"on {cluster}?")
     assert "raysubmit_" in question
     await deck.press("n")
-    await deck.press("x", "y")
+    await deck.press("x")
+    await deck.shows(f"on {cluster}?")
+    await deck.press("y")
     await deck.shows(lambda text: "stopped" in text.lower() and f"on {cluster}?" not in text)
 
 

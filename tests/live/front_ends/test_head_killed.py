@@ -8,7 +8,7 @@ from console_driver import Driver, console
 from killing_proxy import TripProxy
 from raydeck_process import Raydeck, configured, read_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
 TICK = "import time\nfor n in range(100000): print('tick', n, flush=True); time.sleep(0.05)"
 TICK_TOML = 'title = "Tick"\nentrypoint = "python tick.py"\n'
@@ -104,6 +104,7 @@ def test_the_console_during_a_submission(cluster, user):
             async with console(user) as deck:
                 await deck.shows(lambda text: f"● {cluster.name}" in text.replace("●  ", "● "))
                 await deck.press("s")
+                await deck.shows("WHAT IT DOES")
                 while "tick" not in deck.row("▌"):
                     await deck.press("j")
                 await deck.press("enter")
