@@ -343,13 +343,17 @@ def test_a_port_outside_the_plan_is_not_permitted(deployed):
     assert f"{deployed.vm}:9999" not in deployed.lan.listening("vm")
 
 
+def dark_alone(check):
+    """What was found, if one tunnel alone is dark; a busy machine may miss a deadline of the other's."""
+    broken = [broken_hop(check, name) for name in ("local-1", "local-2")]
+    return check if (check[0], broken) == (1, [None, "listener"]) else None
+
+
 def test_a_broken_tunnel_darkens_its_own_cluster_until_it_is_mended(deployed):
     deployed.tunnels["local-2"].terminate()
     assert until(lambda: f"{deployed.vm}:8101" not in deployed.lan.listening("vm"))
-    check = deployed.check("operator", "forward")
-    assert check[0] == 1
-    assert broken_hop(check, "local-1") is None
-    assert broken_hop(check, "local-2") == "listener", check
+    check = until(lambda: dark_alone(deployed.check("operator", "forward")))
+    assert check, deployed.check("operator", "forward")
     assert any("rf-GPU-cpouta" in one["hint"] for one in check[1]["local-2"]["checks"])
     status = deployed.status("operator", "forward")
     assert states(status) == (1, {"local-1": "up", "local-2": "down"})

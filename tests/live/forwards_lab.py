@@ -173,7 +173,7 @@ class Lab:
                 found.append(int(path.parent.name))
         return found
 
-    def echoes(self, computer: str, host: str, port: int, timeout_s: float = 1.0) -> bool:
+    def echoes(self, computer: str, host: str, port: int, timeout_s: float = 5.0) -> bool:
         """Whether bytes sent to a port come back: true only if all of the way works."""
         ask = (
             "import socket,sys\n"

@@ -125,7 +125,7 @@ def client_of(cluster):
     return JobSubmissionClient(cluster.spec.dashboard, headers={"Authorization": f"Bearer {cluster.token}"})
 
 
-def until(condition, timeout_s=15):
+def until(condition, timeout_s=60):
     give_up_at = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < give_up_at
@@ -232,12 +232,12 @@ def test_a_job_that_cannot_serve_ends_with_that_and_leaves_no_connection_behind(
 def test_one_killed_and_one_hung_lose_nothing(three, start):
     """Each while it works on a share that takes seconds; what the hung one was given of the other's is dealt again."""
     data = {"amount": 150_000, "tuple-batch": 100, "stats-batch": 100}
-    run = start(addresses(*three[1:]), timeout_s=20, **data)
+    run = start(addresses(*three[1:]), timeout_s=40, **data)
     run.until(GETS, 120)
     with suspended(processes.family(three[1].record)):
         three[2].kill_head()
         clusters = succeeded(run, 200)
-    assert (clusters["1"].data, clusters["1"].error) == ((), "no answer for 20 s")
+    assert (clusters["1"].data, clusters["1"].error) == ((), "no answer for 40 s")
     assert clusters["2"].data == ()
     assert clusters["2"].error
     weights = [cluster.weight for cluster in clusters.values()]

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from console.services.embedded import processes
@@ -224,20 +226,29 @@ time.sleep(60)
 """
 
 
+def name_of(process):
+    """The name of a process, none of one that has ended by now."""
+    with suppress(psutil.Error):
+        return process.name()
+    return ""
+
+
 @pytest.mark.parametrize("moment", ["record", "raylet", "running"])
 def test_a_killed_starter_leaves_nothing(tmp_path, assert_gone, moment):
     state = StateFolder(tmp_path / "raydeck")
 
     def reached():
         for record in read_records(state):
-            names = {process.name() for process in processes.family(record)}
+            names = {name_of(process) for process in processes.family(record)}
             if record.role == "ray" and moment in {"record", record.phase, *names}:
                 return read_records(state)
         return ()
 
     with subprocess.Popen([sys.executable, "-c", STARTER, str(state.path)]) as child:
         records = until(reached)
+        guards = psutil.Process(child.pid).children()  # one of them may have its record still to write
         child.kill()
+    assert psutil.wait_procs(guards, timeout=60)[1] == []
     until(lambda: list(state.path.glob("**/*")) == [])
     until(lambda: not any(processes.find(record.guard) for record in records))
     assert_gone(records, state)

@@ -190,7 +190,7 @@ os._exit(0)""",
         return dict(zip(programs, found, strict=True))
 
     events = asyncio.run(run())
-    assert text_of(events["binary"]).endswith(bytes(range(256)) * 2000)
+    assert bytes(range(256)) * 2000 in text_of(events["binary"])  # a line of Ray's may come after it
     assert numbers(text_of(events["forks"])) == list(range(10))
     of_ray = (b"Runtime env is setting up", b"Running entrypoint for job")
     lines = text_of(events["nothing"]).splitlines()

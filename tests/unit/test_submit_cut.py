@@ -30,7 +30,6 @@ def work(tmp_path: Path) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submitting, "_RESTS_S", (0.01, 0.01, 0.05))
     monkeypatch.setattr(submitting, "_SETTLE_S", 0.05)
-    monkeypatch.setattr(packages, "_SHORT_S", 1.0)
 
 
 async def one(proxy: ExchangeProxy, work: Path, timeout_s: float = 60.0) -> tuple[str, SourceError | None]:
@@ -76,7 +75,9 @@ def test_a_link_that_is_cut_and_mended_makes_exactly_one_job(work: Path) -> None
     asyncio.run(scenario())
 
 
-def test_a_link_that_stalls_anywhere_is_one_job_or_none_and_which_is_told(tmp_path: Path) -> None:
+def test_a_link_that_stalls_anywhere_is_one_job_or_none_and_which_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def folder(number: int) -> Path:
         made = tmp_path / str(number)
         made.mkdir()
@@ -86,6 +87,7 @@ def test_a_link_that_stalls_anywhere_is_one_job_or_none_and_which_is_told(tmp_pa
     async def scenario() -> None:
         async with fake_head(lambda: 0.0) as head:
             places = (await cut_places(head, folder(-1)))[::4]
+            monkeypatch.setattr(packages, "_SHORT_S", 1.0)  # only now: what nothing stalls has its time
 
             async def stalled(number: int, place: int) -> None:
                 async with ExchangeProxy(head.url, place, "stall") as proxy:
@@ -176,7 +178,7 @@ def test_a_head_that_hangs_may_take_the_job_later_and_nothing_else_is_said(work:
             dashboard = DashboardClient(ClusterSpec(name="c", kind="local", dashboard=head.url), None)
             request = Request(job="", command="python job.py", working_dir=work)
             with pytest.raises(SlowError, match="cannot tell whether raysubmit_slow was started"):
-                await submit(dashboard, None, request, submission_id="raysubmit_slow", timeout_s=1.0)
+                await submit(dashboard, None, request, submission_id="raysubmit_slow", timeout_s=5.0)
             posts = head.asked.count("/api/jobs/")
             head.holds_submissions.set()
             await asyncio.wait_for(head.took_submission.wait(), 15)

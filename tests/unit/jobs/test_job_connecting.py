@@ -38,11 +38,11 @@ def far_members(given, addresses):
 
 
 def test_clusters_that_take_connections_and_never_answer_are_left_out_together(silent):
-    given = parameters(cluster_timeout_s=1)
+    given = parameters(cluster_timeout_s=3)
     members = [*members_of(given, {}), *far_members(given, [silent() for _ in range(6)])]
     began_at = time.monotonic()
     assert connected(members, 30) == members[:1]
-    assert time.monotonic() - began_at < 5  # one after the other they would take 6 s
+    assert time.monotonic() - began_at < 15  # one after the other they would take 18 s
     assert {member.error for member in members[1:]} == {"cannot be reached: timed out"}
 
 
@@ -66,11 +66,11 @@ def greeting():
 
 
 def test_who_greets_and_then_hangs_is_left_out_within_its_own_deadline(greeting):
-    given = parameters(cluster_timeout_s=1)
+    given = parameters(cluster_timeout_s=3)
     members = [*members_of(given, {}), *far_members(given, [greeting])]
     assert connected(members, connecting_s(given)) == members[:1]
-    assert members[1].error == "no answer for 1 s"
-    assert connecting_s(parameters(cluster_timeout_s=86400)) < 100  # however long a share of work may take
+    assert members[1].error == "no answer for 3 s"
+    assert connecting_s(parameters(cluster_timeout_s=86400)) < 150  # however long a share of work may take
 
 
 def take_one(listener, answer):

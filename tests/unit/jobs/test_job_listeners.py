@@ -53,12 +53,12 @@ def test_a_proxy_that_learns_its_routes_first_is_ours(listening):
 
 def test_a_slow_proxy_that_learns_its_routes_first_is_ours(listening):
     port = listening(b"Path '/about' not found", *[about("ours")] * 20, answers_after_s=0.3)
-    assert stranger("127.0.0.1", port, "ours", patience_s=1) is None
+    assert stranger("127.0.0.1", port, "ours", patience_s=3) is None
 
 
 def test_a_stranger_beside_us_is_named(listening):
     port = listening(about("ours"), about("theirs"))
-    assert stranger("127.0.0.1", port, "ours", patience_s=0.6) == "theirs"
+    assert stranger("127.0.0.1", port, "ours", patience_s=10) == "theirs"
 
 
 def test_a_stranger_who_falls_silent_by_chance_is_not_forgotten(listening):

@@ -19,7 +19,7 @@ from tests.fakes.dashboard import FakeDashboard, fake_dashboard, recorded
 from tests.fakes.prometheus import TroubledPrometheus, vector
 
 SESSION = recorded("version")["session_name"]
-PATIENT_S, HUNG_S = 60.0, 1.5  # deadlines: of who answers, however busy the machine is, and of who never does
+PATIENT_S, HUNG_S = 60.0, 3.0  # deadlines: of who answers, however busy the machine is, and of who never does
 
 
 class Desk:
@@ -165,7 +165,7 @@ def test_a_hung_server_holds_up_nobody_elses_row():
                     told.set()
 
         tasks = [asyncio.create_task(follow(name)) for name in ("one", "two")]
-        await asyncio.wait_for(told.wait(), 30)
+        await asyncio.wait_for(told.wait(), 60)
         for task in tasks:
             task.cancel()
         at = next(place for place, (_, snapshot) in enumerate(seen) if snapshot.faults)
@@ -173,7 +173,8 @@ def test_a_hung_server_holds_up_nobody_elses_row():
         assert any(name == "one" and snapshot.figures for name, snapshot in before)
         assert any(name == "two" and snapshot.state is State.UP for name, snapshot in before)
         assert late == "two"
-        assert kinds(last) == ["prometheus other: no answer within 1.5 s"]
+        (message,) = kinds(last)  # by the session, or on a busy machine by its thread, which has half a second more
+        assert message in {f"prometheus other: no answer within {limit_s:g} s" for limit_s in (HUNG_S, HUNG_S + 0.5)}
 
     at_desk(work)
 
