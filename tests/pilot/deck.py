@@ -41,6 +41,14 @@ class Deck:
         self.core = app.core
         self.pilot = pilot
         self.clock = clock
+        self._told: list[str] = []
+        show = app.notify
+
+        def notify(message: str, **how: Any) -> None:
+            self._told.append(message)
+            show(message, **how)
+
+        app.notify = notify  # type: ignore[method-assign]
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -77,6 +85,11 @@ class Deck:
         await self.until(lambda: all(s.state != "unknown" for s in self.core.fleet.snapshots), "for all clusters")
         await self.tick()
 
+    async def no_walks(self) -> None:
+        """Have no path walked: a head that hangs is down for it after seconds of real time, sooner than for a poll."""
+        await self.until(lambda: self.core.prober.is_begun, "for the first walk")
+        self.core.prober.rest()
+
     async def open_form(self, job: str = "parallel_processing") -> None:
         """Open the form of a job for the cluster under the cursor, by way of the list where there are several."""
         await self.press("s")
@@ -94,8 +107,8 @@ class Deck:
 
     @property
     def messages(self) -> list[str]:
-        """Return the passing messages that were shown and are still kept."""
-        return [notification.message for notification in self.app._notifications]
+        """Return all passing messages so far; Textual forgets its own after seconds of real time."""
+        return self._told.copy()
 
     @property
     def table(self) -> ResourceTable:

@@ -122,11 +122,11 @@ async def test_a_set_is_saved_under_a_name_and_recalled_as_is_the_last_one(tmp_p
         for name in ("last submitted", "mine"):
             await console.press("right")
             console.line("parameters", name)
-            assert console.app.screen.query(Input).first().value == "7"
-            console.line("[x] twin")
+            await console.until(lambda: console.app.screen.query(Input).first().value == "7")
+            await console.shows("[x] twin")
         await console.press("right")
-        assert console.app.screen.query(Input).first().value == "2"
-        console.line("[ ] twin")
+        await console.until(lambda: console.app.screen.query(Input).first().value == "2")
+        await console.shows("[ ] twin")
 
 
 async def test_a_name_that_is_none_and_escape_save_nothing(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ async def test_the_newest_job_comes_first_and_moving_shows_what_can_be_done(tmp_
     async with mixed_fleet(clock) as fleet, deck(tmp_path, fleet.clusters, clock=clock) as console:
         await console.press("2")
         await console.shows("raysubmit_9fQs", "raysubmit_uT6R", "raysubmit_7Kq2")
+        await console.press("g")  # the cursor stays with the row that came first, whichever cluster's it was
         starts = [row.cells[5].sort for row in console.table.rows_shown.rows.values()]
         assert starts == sorted(starts, key=lambda at: -float(at or 0))
         assert "stop" not in console.lines()[-1]

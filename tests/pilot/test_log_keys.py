@@ -29,9 +29,10 @@ async def log_of(
         await console.press("r")
         await console.until(lambda: console.core.fleet.snapshots[0].jobs)
         await console.press("l")
+        await console.until(lambda: console.app.screen.query(LogView), "for the log screen")
         view = console.app.screen.query_one(LogView)
-        await console.until(lambda: view.ring.lines_seen >= (lines or log.count(b"\n")))
-        await console.pilot.pause(0.25)
+        wanted = lines or log.count(b"\n")
+        await console.until(lambda: view.ring.lines_seen >= wanted and not view._frame_due, "for the log")
         yield console, head, view
 
 

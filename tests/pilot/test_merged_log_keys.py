@@ -40,7 +40,18 @@ async def open_both(console: Deck) -> None:
     """Mark both jobs and open their logs as one."""
     await console.press("2")
     await console.shows(ONE, TWO)
-    await console.press("space", "j", "space", "l")
+    await mark_both(console)
+
+
+async def mark_both(console: Deck) -> None:
+    """The cursor stays with the row that came first, which may be the lower one."""
+    await console.press("g", "space", "j", "space", "l")
+
+
+async def leave(console: Deck) -> None:
+    """Close the log, and wait until its copy is kept."""
+    await console.press("escape")
+    await console.until(lambda: console.core.logs.find(ONE), "for the kept copy")
 
 
 async def test_l_on_marked_jobs_merges_their_logs_by_time_with_the_cluster_before_each_line(tmp_path: Path) -> None:
@@ -70,8 +81,8 @@ async def test_lines_wait_for_the_slowest_log_at_first(tmp_path: Path) -> None:
     async with left_and_right(tmp_path, b"14:03:02 later\n", b"14:03:01 earlier\n") as (fleet, console):
         await console.press("2")
         await console.shows(ONE, TWO)
-        fleet.heads["right"].log_delay_s = 1.5
-        await console.press("space", "j", "space", "l")
+        fleet.heads["right"].log_delay_s = 0.8
+        await mark_both(console)
         await console.shows("later", "earlier")
         lines = [line.split()[-1] for line in console.lines() if "14:03" in line]
         assert lines == ["earlier", "later"]
@@ -124,7 +135,7 @@ async def test_a_cluster_that_is_gone_gives_its_kept_copy_among_the_others_and_t
     async with left_and_right(tmp_path, b"14:03:01 a\n14:03:03 c\n", b"14:03:02 b\n") as (fleet, console):
         await open_both(console)
         await console.shows("3 lines")
-        await console.press("escape")
+        await leave(console)
         fleet.heads["left"].trouble = "close"
         await console.press("l")
         await console.shows("left: kept copy of 22 Nov 22:00:00, the job was running", "left: link lost", "3 lines")
@@ -155,7 +166,7 @@ async def test_a_log_that_was_read_is_shown_from_its_copy_when_the_head_is_gone(
         await console.shows(ONE)
         await console.press("l")
         await console.shows("what was said")
-        await console.press("escape")
+        await leave(console)
         head.trouble = "close"
         await console.press("l")
         await console.shows("what was said", "kept copy of 22 Nov 22:00:00, the job was running", "link lost")
@@ -171,7 +182,7 @@ async def test_a_kept_copy_makes_way_for_the_log_when_the_link_is_back(tmp_path:
         await console.shows(ONE)
         await console.press("l")
         await console.shows("ValueError: two")
-        await console.press("escape")
+        await leave(console)
         head.trouble = "close"
         await console.press("l")
         await console.shows("ValueError: two", "kept copy of", "link lost")

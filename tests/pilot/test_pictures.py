@@ -21,6 +21,7 @@ from console.model.usage import node_sources
 from console.screens.call import CallScreen
 from console.services.core import Core, Options
 from console.services.output_fetch import SpoiltError
+from console.services.poller import ClusterPoller
 from console.widgets.line_plot import LinePlot
 from tests.pilot.deck import NOON, Clock, Deck, configuration
 from tests.pilot.scenes import (
@@ -176,6 +177,7 @@ async def log_lost(console: Deck) -> None:
 
 async def first_look(console: Deck) -> None:
     """What stands there until the first cluster has said something."""
+    await console.no_walks()
     await console.shows("local-1")
     await console.press("j")
 
@@ -536,7 +538,11 @@ def test_picture(
     steps: Steps,
     size: tuple[int, int],
     later_s: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # What goes by real time stays out of the picture: a cluster asked again early, a message that is gone.
+    defaults = ClusterPoller.__init__.__kwdefaults__ or {}
+    monkeypatch.setattr(ClusterPoller.__init__, "__kwdefaults__", defaults | {"jitter": lambda: 1.0})
     clock = Clock(NOON + 29)
     with served(scene, clock) as fleet:
         config = tmp_path / "clusters.toml"
@@ -547,6 +553,8 @@ def test_picture(
         home = Path("/home/operator")
         core.searched = lambda: (home / "clusters.toml", home / ".config/raydeck/clusters.toml")  # type: ignore[method-assign]
         app = ConsoleApp(core, zone=UTC)
+        notify = app.notify
+        monkeypatch.setattr(app, "notify", lambda text, **how: notify(text, **how | {"timeout": 60}))
 
         async def show(pilot: Pilot[None]) -> None:
             app.animation_level = "none"

@@ -176,10 +176,10 @@ async def test_u_opens_forwards_that_d_closes_and_the_console_ends(tmp_path: Pat
         console.line("● kept open", "up for", "restarts: 0", "ssh pid")
         await console.press("d")
         await console.shows("not by this console")
-        assert children() == earlier
+        assert children() <= earlier
         await console.press("u")
         await console.until(lambda: children() - earlier)
-    assert children() == earlier
+    assert children() <= earlier
 
 
 async def test_u_on_the_clusters_own_computer_opens_its_reverse_forwards(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ async def test_u_on_the_clusters_own_computer_opens_its_reverse_forwards(tmp_pat
         assert len(children() - earlier) == 1
         await console.press("d")
         await console.until(lambda: console.core.forwards.tunnels == ())
-    assert children() == earlier
+    assert children() <= earlier
 
 
 async def test_u_that_cannot_work_says_why_and_what_to_do(tmp_path: Path) -> None:

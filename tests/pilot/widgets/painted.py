@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable
+
 import pyte
 from rich.console import RenderableType
 from textual._compositor import CompositorUpdate
 from textual.app import App
+from textual.pilot import Pilot
 from textual.screen import Screen
 
 Cells = list[list[tuple[str, str, str, bool, bool]]]
+PATIENCE_S = 30.0
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    """Wait for what a timer does, and for its painting: how long that takes says nothing on a busy machine."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < give_up_at, "waited in vain"
+        await asyncio.sleep(0.02)
+    await pilot.pause()
 
 
 class Painted(App[None]):

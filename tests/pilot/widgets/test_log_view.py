@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from painted import Painted
+from painted import Painted, until
 from textual.app import ComposeResult
 from textual.pilot import Pilot
 
@@ -12,8 +12,6 @@ from console.render.glyphs import ASCII, UNICODE, Glyphs
 from console.widgets.log_ring import LogRing
 from console.widgets.log_view import LogView
 from console.widgets.themes import other_theme, use_themes
-
-FRAME_S = 0.3  # a frame of the slow rate, and a little
 
 
 class LogApp(Painted):
@@ -44,8 +42,23 @@ async def fed(pilot: Pilot[None], chunk: bytes) -> list[str]:
     app = pilot.app
     assert isinstance(app, LogApp)
     app.log_view.feed(chunk)
-    await pilot.pause(FRAME_S)
+    await framed(pilot)
     return app.lines()
+
+
+async def framed(pilot: Pilot[None]) -> None:
+    """Wait until the frame that is due is painted."""
+    app = pilot.app
+    assert isinstance(app, LogApp)
+    await until(pilot, lambda: not app.log_view._frame_due)
+
+
+async def searched(pilot: Pilot[None], times: int) -> tuple[str, int | None]:
+    """Wait until so many searches have ended; return what the last one found."""
+    app = pilot.app
+    assert isinstance(app, LogApp)
+    await until(pilot, lambda: len(app.searched) >= times)
+    return app.searched[-1]
 
 
 async def test_it_follows() -> None:
@@ -144,22 +157,18 @@ async def test_search_goes_up_then_by_n_and_across_colours() -> None:
     async with app.run_test(size=(40, 8)) as pilot:
         await fed(pilot, b"ne\x1b[31med\x1b[0mle one\n" + numbered(0, 2000) + b"a NEEDLE two\n" + numbered(0, 3))
         app.log_view.search("needle")
-        await pilot.pause(FRAME_S)
-        assert app.searched[-1] == ("search", 2001)
+        assert await searched(pilot, 1) == ("search", 2001)
         assert any("▌a NEEDLE two" in line for line in app.lines())
         await pilot.press("N")
-        await pilot.pause(FRAME_S)
-        assert app.searched[-1] == ("search", 0)
+        assert await searched(pilot, 2) == ("search", 0)
         assert "▌needle one" in app.lines()[0]
         backgrounds = [cell[2] for cell in app.shown()[0][1:7]]
         assert len(set(backgrounds)) == 1
         assert backgrounds[0] != app.shown()[0][8][2]
         await pilot.press("N")
-        await pilot.pause(FRAME_S)
-        assert app.searched[-1] == ("search", None)
+        assert await searched(pilot, 3) == ("search", None)
         await pilot.press("n")
-        await pilot.pause(FRAME_S)
-        assert app.searched[-1] == ("search", 2001)
+        assert await searched(pilot, 4) == ("search", 2001)
         assert not app.log_view.following
 
 
@@ -259,5 +268,5 @@ async def test_painted_bit_by_bit_is_as_painted_at_once() -> None:
                         await pilot.resize_terminal(rng.choice([12, 50, 80]), rng.choice([2, 10, 20]))
                     case 4:
                         app.theme = other_theme(app.theme)
-            await pilot.pause(0.25)
+            await framed(pilot)
             assert app.shown() == app.repainted(), f"step {step}"

@@ -122,7 +122,7 @@ async def test_painted_bit_by_bit_is_as_painted_at_once(seed: int) -> None:
         for step in range(40):
             for _ in range(rng.randrange(1, 4)):
                 await disturb(pilot, rng)
-            await pilot.pause(0.02)
+            await pilot.pause()
             assert app.shown() == app.repainted(), f"step {step}"
 
 
@@ -130,12 +130,12 @@ async def test_a_change_renders_its_own_lines_and_no_others(monkeypatch: pytest.
     app = TableApp()
     async with app.run_test(size=(60, 30)) as pilot:
         app.table.show(rows_of(20))
-        await pilot.pause(0.1)
+        await pilot.pause()
         rendered: list[int] = []
         real = app.table.render_lines
         monkeypatch.setattr(app.table, "render_lines", lambda crop: (rendered.append(crop.height), real(crop))[1])
         app.table.show(rows_of(20) | {"row-007": row("row-007", 99.0)})
-        await pilot.pause(0.1)
+        await pilot.pause()
         assert rendered == [1]
         assert app.shown() == app.repainted()
 

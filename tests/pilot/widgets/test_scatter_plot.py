@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from painted import Painted
+from painted import Painted, until
 from textual.app import ComposeResult
 from textual.containers import Grid
 
@@ -74,11 +74,8 @@ async def test_many_points_are_drawn_beside_the_loop_and_for_the_newest_size() -
         app.show(groups(3, LOOP_POINTS_MOST // 2))
         assert app.plots[0].chart is None or app.plots[0].chart.points == 0
         await pilot.resize_terminal(120, 30)
-        await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "scatter"])
-        await pilot.pause()
-        chart = app.plots[0].chart
-        assert chart is not None
-        assert (chart.points, chart.width) == (3 * (LOOP_POINTS_MOST // 2), app.plots[0].size.width)
+        plot, points = app.plots[0], 3 * (LOOP_POINTS_MOST // 2)
+        await until(pilot, lambda: plot.chart and (plot.chart.points, plot.chart.width) == (points, plot.size.width))
         assert app.shown() == app.repainted()
 
 

@@ -7,7 +7,7 @@ import io
 from queue import Queue
 from types import SimpleNamespace
 
-from painted import Painted
+from painted import Painted, until
 from textual.app import App, ComposeResult
 from textual.drivers import linux_driver
 from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
@@ -46,7 +46,7 @@ async def test_frames_are_skipped_while_the_writer_is_behind_and_one_repaint_fol
         assert "49" not in app.lines()[1]
         while not app.queue.empty():
             app.queue.get()
-        await pilot.pause(0.5)
+        await until(pilot, lambda: not app.skipping)
         assert "49" in app.lines()[1]
         assert app.shown() == app.repainted()
         repaint = app.painted_bytes - before
